@@ -1,1 +1,54 @@
-//! (empty)
+//! What follows? The states of orders, contracts and refunds, the facts that move them, and the events that tell of it.
+//!
+//! ```text
+//!   Loaded (what we have on record) ──┐
+//!   Fact   (what we were told)      ──┼──> decide ──> Decision: Apply { changes, events } | Ask | Duplicate | Stale | …
+//!   now                             ──┘
+//! ```
+//!
+//! Everything here is pure: nothing awaits, nothing reads a clock, nothing knows that a database exists. `decide` is
+//! total: every state meets every fact in a `match` without a catch-all.
+#![deny(missing_docs)]
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod check;
+mod contract;
+mod decision;
+mod event;
+mod fact;
+mod ids;
+mod money;
+mod order;
+mod outcome;
+mod refund;
+
+pub use check::{Check, Schedule};
+pub use contract::{Contract, ContractState, FirstPayment, NotSignedReason, PaymentStatus, TerminationReason};
+pub use decision::{Changes, Contradiction, Decision, Keys, Loaded, Unknown, decide};
+pub use event::{
+    ContractEvent, ContractSnapshot, Event, OrderSnapshot, PaymentEvent, QuarantineEvent, RefundEvent, RefundSnapshot,
+    SubscriptionEvent, schemas,
+};
+pub use fact::{
+    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact, RefundResult,
+    TradeType,
+};
+pub use ids::{
+    AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, RefundId,
+    TransactionId,
+};
+pub use jiff::Timestamp;
+pub use money::Fen;
+pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm};
+pub use outcome::{Outcome, outcome};
+pub use refund::{Refund, RefundOrigin, RefundState};
+
+/// The version of the layout of state items and events, written on each.
+///
+/// A release must read what the one before it wrote, and the reverse: fields are added, never renamed.
+pub const SCHEMA: u32 = 1;

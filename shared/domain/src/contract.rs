@@ -1,0 +1,390 @@
+//! Contracts (签约协议): one signing attempt and what became of it.
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::settle;
+use crate::order::differs;
+use crate::{
+    AppId, Cause, Changes, Check, ContractChange, ContractCode, ContractFact, ContractId, Contradiction, Decision,
+    Event, Fact, MchId, OpenId, Order, OrderState, Outcome, OutTradeNo, PlanId, Schedule,
+};
+
+/// How long after the payment a contract that WeChat does not know counts as not signed. A late ADD is still accepted.
+const SIGNING_SETTLES_AFTER: SignedDuration = SignedDuration::from_mins(30);
+
+/// The state of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContractState {
+    /// On record; WeChat was not asked yet.
+    Created,
+    /// Offered to the user.
+    Pending,
+    /// Signed and in force.
+    Signed,
+    /// Not signed; a late ADD still makes it Signed.
+    NotSigned,
+    /// We are ending it: no notice and no deduction starts from here.
+    Terminating,
+    /// Ended, for good.
+    Terminated,
+}
+
+/// Why a contract ended (解约方式), from `contract_termination_mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminationReason {
+    /// 1: expired.
+    Expired,
+    /// 2: by the user in WeChat.
+    User,
+    /// 3: by the merchant's API.
+    MerchantApi,
+    /// 4: on the merchant platform.
+    MerchantPlatform,
+    /// 5: the user's account was cancelled.
+    AccountCancelled,
+    /// 7: by the user through customer service.
+    CustomerService,
+    /// Any other mode, or none told.
+    Other,
+}
+
+impl TerminationReason {
+    /// From V2's `contract_termination_mode`; numbers that we do not know are `Other`.
+    #[must_use]
+    pub fn from_mode(mode: u32) -> Self {
+        match mode {
+            1 => Self::Expired,
+            2 => Self::User,
+            3 => Self::MerchantApi,
+            4 => Self::MerchantPlatform,
+            5 => Self::AccountCancelled,
+            7 => Self::CustomerService,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Why a contract was not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSignedReason {
+    /// Its order was not paid.
+    Unpaid,
+    /// WeChat could not offer it (`contract_result_code` FAIL): a configuration fault.
+    PresignFailed,
+    /// The user has a contract of this plan already.
+    AlreadySigned,
+    /// The user did not tick it, the account is abnormal, or has more than 200 contracts: WeChat does not say which.
+    Declined,
+}
+
+/// What became of the first order, kept on the contract so that the outcome follows from one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Not yet.
+    Unpaid,
+    /// Paid.
+    Paid,
+    /// Paid, and part of it given back.
+    PartlyRefunded,
+    /// Paid, and all of it given back.
+    Refunded,
+    /// Closed or failed unpaid.
+    Closed,
+}
+
+/// The order that a contract was offered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstPayment {
+    /// The order.
+    pub out_trade_no: OutTradeNo,
+    /// What became of it. It changes in the same transaction as the order.
+    pub status: PaymentStatus,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
+}
+
+/// A contract on record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// The layout of this item.
+    pub schema: u32,
+    /// The merchant.
+    pub mch_id: MchId,
+    /// The merchant's number: one for each signing attempt.
+    pub contract_code: ContractCode,
+    /// The template.
+    pub plan_id: PlanId,
+    /// The application that it was offered under.
+    pub appid: AppId,
+    /// WeChat's number, once signed.
+    pub contract_id: Option<ContractId>,
+    /// The user who signed, as WeChat says.
+    pub openid: Option<OpenId>,
+    /// Where it stands.
+    pub state: ContractState,
+    /// The order that it was offered with; `None` for pure signing (纯签约).
+    pub payment: Option<FirstPayment>,
+    /// Why it was not signed.
+    pub not_signed_reason: Option<NotSignedReason>,
+    /// When it was signed.
+    pub signed_at: Option<Timestamp>,
+    /// `contract_expired_time`, for information.
+    pub expires_at: Option<Timestamp>,
+    /// When its termination was asked for.
+    pub terminating_at: Option<Timestamp>,
+    /// When it ended.
+    pub terminated_at: Option<Timestamp>,
+    /// Why it ended.
+    pub termination_reason: Option<TerminationReason>,
+    /// The last settled outcome that was published.
+    pub settled: Option<Outcome>,
+    /// When it was put on record.
+    pub created_at: Timestamp,
+    /// When to ask WeChat.
+    pub check: Option<Check>,
+}
+
+impl Contract {
+    /// The order that it was offered with.
+    #[must_use]
+    pub fn first_order(&self) -> Option<&OutTradeNo> {
+        self.payment.as_ref().map(|payment| &payment.out_trade_no)
+    }
+
+    /// The first order's new status, and what it means for the signing.
+    pub(crate) fn first_order_became(&mut self, status: PaymentStatus, paid_at: Option<Timestamp>, now: Timestamp) {
+        let Some(payment) = &mut self.payment else { return };
+        payment.status = status;
+        payment.paid_at = paid_at.or(payment.paid_at);
+        match status {
+            PaymentStatus::Paid => self.await_signing(now),
+            // Signing is settled after the payment: no payment, no contract.
+            PaymentStatus::Closed => self.give_up_unpaid(),
+            PaymentStatus::Unpaid | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {}
+        }
+    }
+
+    fn await_signing(&mut self, now: Timestamp) {
+        let reopened = self.state == ContractState::NotSigned && self.not_signed_reason == Some(NotSignedReason::Unpaid);
+        if reopened {
+            self.state = ContractState::Pending;
+            self.not_signed_reason = None;
+        }
+        if matches!(self.state, ContractState::Created | ContractState::Pending) {
+            self.check = Some(Schedule::ContractAfterPayment.first(now));
+        }
+    }
+
+    fn give_up_unpaid(&mut self) {
+        if matches!(self.state, ContractState::Created | ContractState::Pending) {
+            self.state = ContractState::NotSigned;
+            self.not_signed_reason = Some(NotSignedReason::Unpaid);
+            self.check = None;
+        }
+    }
+
+    fn schedule(&self) -> Schedule {
+        match (self.state, &self.payment) {
+            (ContractState::Signed | ContractState::Terminating | ContractState::Terminated, _) => Schedule::SignedContract,
+            (ContractState::Created | ContractState::Pending | ContractState::NotSigned, Some(_)) => {
+                Schedule::ContractAfterPayment
+            }
+            (ContractState::Created | ContractState::Pending | ContractState::NotSigned, None) => {
+                Schedule::ContractAfterOffer
+            }
+        }
+    }
+}
+
+pub(crate) fn decide(
+    contract: &Contract,
+    order: Option<&Order>,
+    fact: &Fact,
+    told: &ContractFact,
+    now: Timestamp,
+) -> Decision {
+    if let Some(contradiction) = contradiction(contract, told) {
+        return Decision::Contradiction(contradiction);
+    }
+    match &told.change {
+        ContractChange::Signed { at, .. } => signed(contract, order, fact, told, *at, now),
+        ContractChange::Terminated { at, reason } => terminated(contract, fact, told, *at, *reason, now),
+        ContractChange::NotSigned => not_signed(contract, fact, told, now),
+        ContractChange::Absent => absent(contract, fact, now),
+        ContractChange::InProgress => in_progress(contract, now),
+    }
+}
+
+/// Only plan, appid and contract number can contradict: the openid of the signing is adopted (check 12), and the
+/// algorithm may rightly be MD5 where the order was HMAC-SHA256 (protocol, 1.4).
+fn contradiction(contract: &Contract, told: &ContractFact) -> Option<Contradiction> {
+    if told.plan_id.as_ref().is_some_and(|plan| *plan != contract.plan_id) {
+        Some(Contradiction::Plan)
+    } else if told.appid.as_ref().is_some_and(|appid| *appid != contract.appid) {
+        Some(Contradiction::AppId)
+    } else if differs(told.contract_id.as_ref(), contract.contract_id.as_ref()) {
+        Some(Contradiction::ContractId)
+    } else {
+        None
+    }
+}
+
+fn signed(
+    contract: &Contract,
+    order: Option<&Order>,
+    fact: &Fact,
+    told: &ContractFact,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Decision {
+    match contract.state {
+        ContractState::Created | ContractState::Pending | ContractState::NotSigned => {
+            let mut next = adopt(contract, told);
+            next.state = ContractState::Signed;
+            next.signed_at = Some(at.unwrap_or(now));
+            next.not_signed_reason = None;
+            next.check = Some(Schedule::SignedContract.first(now));
+            if let ContractChange::Signed { expires_at, .. } = told.change {
+                next.expires_at = expires_at;
+            }
+            let mut events = vec![Event::contract_signed(&next, fact.cause)];
+            settle(&mut next, &mut events, fact);
+            let changes = Changes { order: woken(order, now), contract: Some(next), refund: None };
+            apply(changes, events, Some(key(contract, told, "ADD", at)))
+        }
+        ContractState::Signed => still_signed(contract, fact, now),
+        ContractState::Terminating => match fact.cause {
+            // WeChat did not end it: it is in force again.
+            Cause::Query => {
+                let check = Some(Schedule::SignedContract.first(now));
+                let next = Contract { state: ContractState::Signed, terminating_at: None, check, ..contract.clone() };
+                apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
+            }
+            Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
+        },
+        // Each attempt has its own contract code, so a replayed ADD can never revive a contract.
+        ContractState::Terminated => Decision::Stale,
+    }
+}
+
+/// The daily question was answered: ask again tomorrow. A notice has nothing to schedule.
+fn still_signed(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    match fact.cause {
+        Cause::Query => reschedule(contract, now),
+        Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
+    }
+}
+
+/// An ADD with an unpaid order: its payment notice may be lost, so its check is set to now.
+fn woken(order: Option<&Order>, now: Timestamp) -> Option<Order> {
+    let order = order.filter(|order| {
+        matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing)
+    })?;
+    Some(Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() })
+}
+
+fn terminated(
+    contract: &Contract,
+    fact: &Fact,
+    told: &ContractFact,
+    at: Option<Timestamp>,
+    reason: TerminationReason,
+    now: Timestamp,
+) -> Decision {
+    match contract.state {
+        ContractState::Created
+        | ContractState::Pending
+        | ContractState::NotSigned
+        | ContractState::Signed
+        | ContractState::Terminating => {
+            let mut next = adopt(contract, told);
+            next.state = ContractState::Terminated;
+            next.terminated_at = Some(at.unwrap_or(now));
+            next.termination_reason = Some(reason);
+            next.check = None;
+            let mut events = vec![Event::contract_terminated(&next, fact.cause)];
+            settle(&mut next, &mut events, fact);
+            let changes = Changes { contract: Some(next), ..Changes::default() };
+            apply(changes, events, Some(key(contract, told, "DELETE", at)))
+        }
+        ContractState::Terminated => Decision::Duplicate,
+    }
+}
+
+fn not_signed(contract: &Contract, fact: &Fact, told: &ContractFact, now: Timestamp) -> Decision {
+    match contract.state {
+        ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
+        ContractState::NotSigned => reschedule(contract, now),
+        // State 1 of a contract that we had recorded as signed: it ended, and nobody told us how.
+        ContractState::Signed | ContractState::Terminating => {
+            terminated(contract, fact, told, None, TerminationReason::Other, now)
+        }
+        ContractState::Terminated => Decision::Duplicate,
+    }
+}
+
+fn absent(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    match contract.state {
+        ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
+        ContractState::NotSigned => reschedule(contract, now),
+        ContractState::Signed | ContractState::Terminating => Decision::Contradiction(Contradiction::State),
+        ContractState::Terminated => Decision::Duplicate,
+    }
+}
+
+fn in_progress(contract: &Contract, now: Timestamp) -> Decision {
+    match contract.state {
+        ContractState::Created | ContractState::Pending | ContractState::NotSigned => reschedule(contract, now),
+        ContractState::Signed | ContractState::Terminating | ContractState::Terminated => Decision::Stale,
+    }
+}
+
+/// WeChat does not know the contract. Once it has had its time, it counts as not signed; a late ADD still signs it.
+fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    let next_check = contract.check.as_ref().and_then(|check| contract.schedule().next(check, now));
+    let over = match contract.payment.as_ref() {
+        Some(payment) => payment.paid_at.is_some_and(|paid_at| now.duration_since(paid_at) >= SIGNING_SETTLES_AFTER),
+        None => next_check.is_none(),
+    };
+    if !over {
+        return reschedule(contract, now);
+    }
+    let mut next = contract.clone();
+    next.state = ContractState::NotSigned;
+    next.not_signed_reason = next.not_signed_reason.or(Some(NotSignedReason::Declined));
+    next.check = next_check;
+    let mut events = vec![Event::contract_not_signed(&next, fact.cause)];
+    settle(&mut next, &mut events, fact);
+    let key = format!("contract#{}#NOT_SIGNED", contract.contract_code);
+    apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
+}
+
+fn reschedule(contract: &Contract, now: Timestamp) -> Decision {
+    let Some(check) = &contract.check else { return Decision::Duplicate };
+    let next = Contract { check: contract.schedule().next(check, now), ..contract.clone() };
+    apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
+}
+
+fn adopt(contract: &Contract, told: &ContractFact) -> Contract {
+    let mut next = contract.clone();
+    next.contract_id = told.contract_id.clone().or(next.contract_id);
+    next.openid = told.openid.clone().or(next.openid);
+    next
+}
+
+/// `contract#<contract_id>#<change_type>#<operate_time>`, as WeChat advises (V2 page, 8.7).
+fn key(contract: &Contract, told: &ContractFact, change: &str, at: Option<Timestamp>) -> String {
+    let id = told.contract_id.as_ref().or(contract.contract_id.as_ref()).map_or("", ContractId::as_str);
+    let at = at.map(|at| at.to_string()).unwrap_or_default();
+    format!("contract#{id}#{change}#{at}")
+}
+
+fn apply(changes: Changes, events: Vec<Event>, key: Option<String>) -> Decision {
+    Decision::Apply { changes: Box::new(changes), events, key }
+}

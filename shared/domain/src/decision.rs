@@ -1,0 +1,166 @@
+//! What follows from a fact.
+
+use jiff::Timestamp;
+
+use crate::{
+    Contract, ContractCode, ContractState, Event, Fact, FactBody, Order, OutRefundNo, OutTradeNo, Refund, contract,
+    order, outcome, refund,
+};
+
+/// The items that a fact is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// An order.
+    pub order: Option<OutTradeNo>,
+    /// A contract.
+    pub contract: Option<ContractCode>,
+    /// A refund.
+    pub refund: Option<OutRefundNo>,
+}
+
+/// What is on record of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loaded {
+    /// The order, if there is one.
+    pub order: Option<Order>,
+    /// The contract of the fact, or of the order.
+    pub contract: Option<Contract>,
+    /// The refund.
+    pub refund: Option<Refund>,
+}
+
+/// The next state of each item that changes; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// The order.
+    pub order: Option<Order>,
+    /// The contract.
+    pub contract: Option<Contract>,
+    /// The refund.
+    pub refund: Option<Refund>,
+}
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// State changes, and events tell of it.
+    Apply {
+        /// The next states.
+        changes: Box<Changes>,
+        /// In the order in which they are to be read. Empty where nobody outside need know.
+        events: Vec<Event>,
+        /// The business key: it names the fact, not the delivery. `None` where the same fact may rightly come again
+        /// (a query that only schedules the next one).
+        key: Option<String>,
+    },
+    /// It cannot be believed by itself: a due check is set to now, and the query's answer will book it.
+    Ask(Box<Changes>),
+    /// The state already says so.
+    Duplicate,
+    /// Older than what we know, or overtaken by it: recorded, not applied.
+    Stale,
+    /// It differs from what is on record: nothing changes, a person must look.
+    Contradiction(Contradiction),
+    /// It is about something that we do not know.
+    Unknown(Unknown),
+    /// Understood, and nothing follows.
+    Noted,
+}
+
+/// In which field a verified message and our record contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The amount: V2 `total_fee`, V3 `amount.total`, or a refund's.
+    Amount,
+    /// `appid`
+    AppId,
+    /// `plan_id`
+    Plan,
+    /// `transaction_id`
+    TransactionId,
+    /// `out_trade_no` of a refund.
+    OutTradeNo,
+    /// `contract_id`
+    ContractId,
+    /// `refund_id`
+    RefundId,
+    /// `openid` of an order that was made for one user.
+    OpenId,
+    /// Signed by a weaker algorithm than the order was.
+    WeakerAlgorithm,
+    /// WeChat's own states contradict each other (closed after paid).
+    State,
+}
+
+impl Contradiction {
+    /// A stable label for metrics, logs and events.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Amount => "amount",
+            Self::AppId => "appid",
+            Self::Plan => "plan_id",
+            Self::TransactionId => "transaction_id",
+            Self::OutTradeNo => "out_trade_no",
+            Self::ContractId => "contract_id",
+            Self::RefundId => "refund_id",
+            Self::OpenId => "openid",
+            Self::WeakerAlgorithm => "weaker_algorithm",
+            Self::State => "state",
+        }
+    }
+}
+
+/// What it is that we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The order.
+    Order,
+    /// The contract.
+    Contract,
+}
+
+impl Unknown {
+    /// A stable label for metrics, logs and events.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Order => "unknown_order",
+            Self::Contract => "unknown_contract",
+        }
+    }
+}
+
+/// What follows from `fact`, given what is on record: pure and total.
+///
+/// The keys of `loaded` must be those of [`Fact::keys`], and the contract that the order names.
+#[must_use]
+pub fn decide(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Decision {
+    match &fact.body {
+        FactBody::Payment(payment) => match &loaded.order {
+            Some(known) => order::decide(known, loaded.contract.as_ref(), fact, payment, now),
+            None => Decision::Unknown(Unknown::Order),
+        },
+        FactBody::Contract(contract) => match &loaded.contract {
+            Some(known) => contract::decide(known, loaded.order.as_ref(), fact, contract, now),
+            None => Decision::Unknown(Unknown::Contract),
+        },
+        FactBody::Refund(refund) => match (&loaded.refund, &loaded.order) {
+            (known, Some(order)) => refund::decide(known.as_ref(), order, loaded.contract.as_ref(), fact, refund, now),
+            (_, None) => Decision::Unknown(Unknown::Order),
+        },
+        FactBody::Noted { .. } => Decision::Noted,
+    }
+}
+
+/// The event of a subscription whose settled outcome changed, and its record on the contract.
+pub(crate) fn settle(contract: &mut Contract, events: &mut Vec<Event>, fact: &Fact) {
+    let outcome = outcome(contract);
+    if outcome.is_settled() && contract.settled != Some(outcome) {
+        contract.settled = Some(outcome);
+        events.push(Event::subscription_settled(contract, outcome, fact.cause));
+    }
+    if contract.state == ContractState::Terminated {
+        contract.check = None;
+    }
+}

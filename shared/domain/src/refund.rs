@@ -1,0 +1,358 @@
+//! Refunds (退款).
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::order::{differs, first_payment};
+use crate::{
+    Changes, Check, Contract, Contradiction, Decision, Event, Fact, Fen, MchId, Order, OrderState, OutRefundNo,
+    OutTradeNo, PaymentStatus, Protocol, RefundFact, RefundId, RefundResult, SCHEMA, Schedule,
+};
+
+/// Where a refund was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundOrigin {
+    /// Through our API.
+    Api,
+    /// On the merchant platform (商户平台), by a person.
+    Platform,
+}
+
+/// The state of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// A notice told of a refund that we did not make: nothing is believed until a query confirms it.
+    Reported,
+    /// On record, its amount reserved; WeChat was not asked yet.
+    Created,
+    /// Accepted.
+    Processing,
+    /// The money left.
+    Succeeded,
+    /// Not refunded.
+    Closed,
+    /// The user's card is dead and the money waits.
+    Abnormal,
+    /// The abnormal refund is being repaired (发起异常退款).
+    Repairing,
+    /// WeChat refused it.
+    Rejected,
+}
+
+/// A refund on record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refund {
+    /// The layout of this item.
+    pub schema: u32,
+    /// The merchant.
+    pub mch_id: MchId,
+    /// The merchant's number.
+    pub out_refund_no: OutRefundNo,
+    /// The order.
+    pub out_trade_no: OutTradeNo,
+    /// WeChat's number.
+    pub refund_id: Option<RefundId>,
+    /// Where it was made.
+    pub origin: RefundOrigin,
+    /// How it was made; its queries follow.
+    pub protocol: Protocol,
+    /// What is given back.
+    pub amount: Fen,
+    /// Where it stands.
+    pub state: RefundState,
+    /// How often an abnormal refund was repaired.
+    pub repairs: u32,
+    /// When the last repair was asked for.
+    pub repairing_at: Option<Timestamp>,
+    /// When the money left.
+    pub succeeded_at: Option<Timestamp>,
+    /// WeChat's code of a refusal.
+    pub failure: Option<String>,
+    /// When it was put on record.
+    pub created_at: Timestamp,
+    /// When to ask WeChat.
+    pub check: Option<Check>,
+}
+
+impl Refund {
+    /// Whether its amount is reserved on the order.
+    fn holds_reserve(&self) -> bool {
+        match self.state {
+            RefundState::Created | RefundState::Processing | RefundState::Abnormal | RefundState::Repairing => true,
+            RefundState::Reported | RefundState::Succeeded | RefundState::Closed | RefundState::Rejected => false,
+        }
+    }
+}
+
+pub(crate) fn decide(
+    refund: Option<&Refund>,
+    order: &Order,
+    contract: Option<&Contract>,
+    fact: &Fact,
+    told: &RefundFact,
+    now: Timestamp,
+) -> Decision {
+    if let Some(contradiction) = contradiction(refund, order, told) {
+        return Decision::Contradiction(contradiction);
+    }
+    let Some(refund) = refund else { return reported(order, fact, told, now) };
+    let step = Step { refund, order, contract, fact, told, now };
+    // A refund of unknown origin, and a message that proves nothing, are only reasons to ask.
+    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == crate::Cause::Callback) {
+        return step.ask();
+    }
+    match &told.result {
+        RefundResult::Succeeded { at } => step.succeeded(*at),
+        RefundResult::Processing => step.processing(),
+        RefundResult::Closed => step.closed(),
+        RefundResult::Abnormal => step.abnormal(),
+        RefundResult::Rejected { code } => step.rejected(code),
+        RefundResult::NotFound => step.not_found(),
+    }
+}
+
+fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> Option<Contradiction> {
+    if told.out_trade_no.as_ref().is_some_and(|number| *number != order.out_trade_no)
+        || refund.is_some_and(|refund| refund.out_trade_no != order.out_trade_no)
+    {
+        Some(Contradiction::OutTradeNo)
+    } else if differs(told.transaction_id.as_ref(), order.transaction_id.as_ref()) {
+        Some(Contradiction::TransactionId)
+    } else if differs(told.refund_id.as_ref(), refund.and_then(|refund| refund.refund_id.as_ref())) {
+        Some(Contradiction::RefundId)
+    } else if differs(told.refund.as_ref(), refund.map(|refund| &refund.amount))
+        || told.total.is_some_and(|total| total != order.amount)
+    {
+        Some(Contradiction::Amount)
+    } else {
+        None
+    }
+}
+
+/// A refund number that we do not know, on an order that we do: one made on the merchant platform, perhaps.
+fn reported(order: &Order, fact: &Fact, told: &RefundFact, now: Timestamp) -> Decision {
+    let refund = Refund {
+        schema: SCHEMA,
+        mch_id: order.mch_id.clone(),
+        out_refund_no: told.out_refund_no.clone(),
+        out_trade_no: order.out_trade_no.clone(),
+        refund_id: told.refund_id.clone(),
+        origin: RefundOrigin::Platform,
+        protocol: order.protocol,
+        amount: told.refund.unwrap_or_default(),
+        state: RefundState::Reported,
+        repairs: 0,
+        repairing_at: None,
+        succeeded_at: None,
+        failure: None,
+        created_at: now,
+        check: Some(Check::asked(None, now)),
+    };
+    match fact.cause {
+        crate::Cause::Callback | crate::Cause::Bill => {
+            Decision::Ask(Box::new(Changes { refund: Some(refund), ..Changes::default() }))
+        }
+        // A query's answer about a refund that no one reported has nothing to confirm.
+        crate::Cause::Query | crate::Cause::Api => Decision::Stale,
+    }
+}
+
+/// One fact about one refund.
+struct Step<'a> {
+    refund: &'a Refund,
+    order: &'a Order,
+    contract: Option<&'a Contract>,
+    fact: &'a Fact,
+    told: &'a RefundFact,
+    now: Timestamp,
+}
+
+impl Step<'_> {
+    fn ask(&self) -> Decision {
+        let settled = match (&self.told.result, self.refund.state) {
+            (RefundResult::Succeeded { .. }, RefundState::Succeeded)
+            | (RefundResult::Closed, RefundState::Closed)
+            | (RefundResult::Abnormal, RefundState::Abnormal) => true,
+            (RefundResult::Processing | RefundResult::NotFound | RefundResult::Rejected { .. }, _)
+            | (RefundResult::Succeeded { .. } | RefundResult::Closed | RefundResult::Abnormal, _) => false,
+        };
+        if settled || self.refund.check.as_ref().is_some_and(|check| check.asked) {
+            return Decision::Duplicate;
+        }
+        let check = Some(Check::asked(self.refund.check.as_ref(), self.now));
+        let next = Refund { check, ..self.refund.clone() };
+        Decision::Ask(Box::new(Changes { refund: Some(next), ..Changes::default() }))
+    }
+
+    fn succeeded(&self, at: Option<Timestamp>) -> Decision {
+        match self.refund.state {
+            // The money left, whatever we believed.
+            RefundState::Reported
+            | RefundState::Created
+            | RefundState::Processing
+            | RefundState::Abnormal
+            | RefundState::Repairing
+            | RefundState::Closed
+            | RefundState::Rejected => {
+                let mut next = self.adopt(RefundState::Succeeded);
+                next.succeeded_at = Some(at.unwrap_or(self.now));
+                next.check = None;
+                let mut order = self.released();
+                order.refunded = order.refunded.plus(next.amount);
+                let all = order.refunded >= order.amount;
+                order.state = if all { OrderState::Refunded } else { OrderState::PartlyRefunded };
+                order.check = None;
+                let status = if all { PaymentStatus::Refunded } else { PaymentStatus::PartlyRefunded };
+                let mut events = vec![Event::refund_succeeded(&next, &order, self.fact.cause)];
+                let contract = first_payment(&order, self.contract, status, &mut events, self.fact, self.now);
+                self.apply(next, Some(order), contract, events, "SUCCESS")
+            }
+            RefundState::Succeeded => Decision::Duplicate,
+        }
+    }
+
+    fn processing(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Created => self.quietly(Refund {
+                state: RefundState::Processing,
+                refund_id: self.told.refund_id.clone().or_else(|| self.refund.refund_id.clone()),
+                ..self.rescheduled()
+            }),
+            // It exists after all: its amount is promised from here.
+            RefundState::Reported | RefundState::Rejected => {
+                let mut next = self.adopt(RefundState::Processing);
+                next.check = Some(Schedule::Refund.first(self.now));
+                let mut order = self.order.clone();
+                order.reserved = order.reserved.plus(next.amount);
+                let changes = Changes { order: Some(order), contract: None, refund: Some(next) };
+                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+            }
+            RefundState::Processing | RefundState::Repairing => self.wait(),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => Decision::Stale,
+        }
+    }
+
+    fn closed(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created | RefundState::Processing => {
+                let mut next = self.adopt(RefundState::Closed);
+                next.check = None;
+                let order = self.released();
+                let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
+                self.apply(next, Some(order), None, events, "CLOSED")
+            }
+            RefundState::Closed => Decision::Duplicate,
+            RefundState::Rejected => Decision::Stale,
+            RefundState::Succeeded | RefundState::Abnormal | RefundState::Repairing => {
+                Decision::Contradiction(Contradiction::State)
+            }
+        }
+    }
+
+    fn abnormal(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created | RefundState::Processing | RefundState::Rejected => {
+                self.became_abnormal()
+            }
+            // Only a message made after the repair was asked for can tell that it failed.
+            RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
+                (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
+                (Some(_) | None, _) => Decision::Stale,
+            },
+            RefundState::Abnormal => Decision::Duplicate,
+            RefundState::Succeeded => Decision::Stale,
+            RefundState::Closed => Decision::Contradiction(Contradiction::State),
+        }
+    }
+
+    fn became_abnormal(&self) -> Decision {
+        let mut next = self.adopt(RefundState::Abnormal);
+        next.check = None;
+        let mut order = self.order.clone();
+        if !self.refund.holds_reserve() {
+            order.reserved = order.reserved.plus(next.amount);
+        }
+        let events = vec![Event::refund_abnormal(&next, &order, self.fact.cause)];
+        self.apply(next, Some(order), None, events, "ABNORMAL")
+    }
+
+    fn rejected(&self, code: &str) -> Decision {
+        match self.refund.state {
+            RefundState::Created => {
+                let mut next = self.adopt(RefundState::Rejected);
+                next.failure = Some(code.to_owned());
+                next.check = None;
+                let changes = Changes { order: Some(self.released()), contract: None, refund: Some(next) };
+                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+            }
+            RefundState::Rejected => Decision::Duplicate,
+            RefundState::Reported
+            | RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Abnormal
+            | RefundState::Repairing => Decision::Stale,
+        }
+    }
+
+    fn not_found(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created => self.wait(),
+            RefundState::Rejected => Decision::Duplicate,
+            RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Abnormal
+            | RefundState::Repairing => Decision::Contradiction(Contradiction::State),
+        }
+    }
+
+    /// Nothing new: ask again later.
+    fn wait(&self) -> Decision {
+        if self.refund.check.is_none() { Decision::Duplicate } else { self.quietly(self.rescheduled()) }
+    }
+
+    fn rescheduled(&self) -> Refund {
+        let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.next(check, self.now));
+        Refund { check, ..self.refund.clone() }
+    }
+
+    fn adopt(&self, state: RefundState) -> Refund {
+        let mut next = self.refund.clone();
+        next.state = state;
+        next.refund_id = self.told.refund_id.clone().or(next.refund_id);
+        next.amount = self.told.refund.unwrap_or(next.amount);
+        next
+    }
+
+    /// The order without the amount that was reserved for this refund.
+    fn released(&self) -> Order {
+        let mut order = self.order.clone();
+        if self.refund.holds_reserve() {
+            order.reserved = order.reserved.minus(self.refund.amount);
+        }
+        order
+    }
+
+    fn quietly(&self, refund: Refund) -> Decision {
+        let changes = Changes { refund: Some(refund), ..Changes::default() };
+        Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+    }
+
+    /// `refund#<out_refund_no>#<status>#<repair number>`: a repaired refund can become abnormal again.
+    fn apply(
+        &self,
+        refund: Refund,
+        order: Option<Order>,
+        contract: Option<Contract>,
+        events: Vec<Event>,
+        status: &str,
+    ) -> Decision {
+        let key = format!("refund#{}#{status}#{}", refund.out_refund_no, refund.repairs);
+        let changes = Changes { order, contract, refund: Some(refund) };
+        Decision::Apply { changes: Box::new(changes), events, key: Some(key) }
+    }
+}
