@@ -1,0 +1,135 @@
+//! WeChat's own keys: public keys by id and platform certificates by serial, in one map.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode, Encode};
+
+use crate::keys::{KeyError, header_safe};
+use crate::pem;
+
+/// Any number of WeChat Pay public keys (`PUB_KEY_ID_…`) and platform certificates, parsed once.
+///
+/// During a change several of them sign in the same hour, so a message's key is looked up by the exact id that the
+/// message names, whatever its form.
+#[derive(Default)]
+pub struct WechatpayKeys {
+    by_id: BTreeMap<String, WechatpayKey>,
+}
+
+struct WechatpayKey {
+    public_key: ParsedPublicKey,
+    spki_der: Vec<u8>,
+    validity: Option<Validity>,
+}
+
+/// From when to when an X.509 certificate is valid, Unix seconds, both ends included.
+///
+/// It is told, not enforced: WeChat decides what it signs with, and an expired certificate on our side is an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// First second.
+    pub not_before: i64,
+    /// Last second.
+    pub not_after: i64,
+}
+
+impl WechatpayKeys {
+    /// Adds a WeChat Pay public key (微信支付公钥) under its id. The same key again is no error.
+    ///
+    /// ```
+    /// let mut keys = verify::WechatpayKeys::default();
+    /// assert!(keys.insert_public_key("PUB_KEY_ID_0116571234562024052000123400000000", "no PEM").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError::Pem`], [`KeyError::Rsa`], [`KeyError::Id`], [`KeyError::TwoKeysOneId`].
+    pub fn insert_public_key(&mut self, id: &str, pem: &str) -> Result<(), KeyError> {
+        header_safe(id, "public key id")?;
+        let spki = pem::public_key(pem)?;
+        self.insert(id.to_owned(), spki.as_ref(), None)
+    }
+
+    /// Adds a platform certificate (微信支付平台证书) under the serial that stands in it, and answers the serial. The same
+    /// certificate again is no error, and an expired one neither.
+    ///
+    /// # Errors
+    /// [`KeyError::Pem`], [`KeyError::Certificate`], [`KeyError::Rsa`], [`KeyError::TwoKeysOneId`].
+    pub fn insert_certificate(&mut self, pem: &str) -> Result<String, KeyError> {
+        let der = pem::certificate(pem)?;
+        let certificate = Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
+        let content = certificate.tbs_certificate();
+        let serial = serial_text(content.serial_number().as_bytes());
+        let spki = content.subject_public_key_info().to_der().map_err(|_| KeyError::Certificate)?;
+        let validity = content.validity();
+        let seconds = |time: x509_cert::time::Time| {
+            i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| KeyError::Certificate)
+        };
+        let validity = Validity { not_before: seconds(validity.not_before)?, not_after: seconds(validity.not_after)? };
+        self.insert(serial.clone(), &spki, Some(validity))?;
+        Ok(serial)
+    }
+
+    fn insert(&mut self, id: String, spki_der: &[u8], validity: Option<Validity>) -> Result<(), KeyError> {
+        let public_key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki_der).map_err(|_| KeyError::Rsa)?;
+        if self.by_id.get(&id).is_some_and(|known| known.spki_der != spki_der) {
+            return Err(KeyError::TwoKeysOneId(id));
+        }
+        self.by_id.insert(id, WechatpayKey { public_key, spki_der: spki_der.to_vec(), validity });
+        Ok(())
+    }
+
+    /// Whether there is a key with exactly this serial or id.
+    ///
+    /// ```
+    /// assert!(!verify::WechatpayKeys::default().contains("PUB_KEY_ID_0116571234562024052000123400000000"));
+    /// ```
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Serials and ids, in alphabetical order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.by_id.keys().map(String::as_str)
+    }
+
+    /// From when to when the certificate with this serial is valid; nothing for a public key.
+    #[must_use]
+    pub fn validity(&self, id: &str) -> Option<Validity> {
+        self.by_id.get(id)?.validity
+    }
+
+    pub(crate) fn public_key(&self, id: &str) -> Option<&ParsedPublicKey> {
+        Some(&self.by_id.get(id)?.public_key)
+    }
+
+    pub(crate) fn spki_der(&self, id: &str) -> Option<&[u8]> {
+        Some(&self.by_id.get(id)?.spki_der)
+    }
+}
+
+impl std::fmt::Debug for WechatpayKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.by_id.keys()).finish()
+    }
+}
+
+/// As WeChat writes serials: upper-case hexadecimal, without the zero byte that DER puts before a high bit.
+fn serial_text(bytes: &[u8]) -> String {
+    let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    hex::encode_upper(bytes.get(first..).unwrap_or_default())
+}
