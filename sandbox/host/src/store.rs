@@ -1,0 +1,32 @@
+//! Where a part of the stack keeps its data.
+
+use std::path::{Path, PathBuf};
+
+use crate::StartError;
+
+/// In memory, gone with the process; or in a folder, kept over restarts and kills.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// For tests.
+    Memory,
+    /// One file per part of the stack, in this folder.
+    Folder(PathBuf),
+}
+
+impl Store {
+    /// The folder, if the data is kept.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::Folder(folder) => Some(folder),
+        }
+    }
+
+    /// A file of this store, its folder made; none in memory.
+    pub(crate) fn file(&self, name: &str) -> Result<Option<PathBuf>, StartError> {
+        let Some(folder) = self.folder() else { return Ok(None) };
+        std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
+        Ok(Some(folder.join(name)))
+    }
+}
