@@ -8,7 +8,7 @@ use crate::decision::settle;
 use crate::order::differs;
 use crate::{
     AppId, Cause, Changes, Check, ContractChange, ContractCode, ContractFact, ContractId, Contradiction, Decision,
-    Event, Fact, MchId, OpenId, Order, OrderState, Outcome, OutTradeNo, PlanId, Schedule,
+    Event, Fact, MchId, OpenId, Order, OrderState, OutTradeNo, Outcome, PlanId, Schedule,
 };
 
 /// How long after the payment a contract that WeChat does not know counts as not signed. A late ADD is still accepted.
@@ -171,7 +171,8 @@ impl Contract {
     }
 
     fn await_signing(&mut self, now: Timestamp) {
-        let reopened = self.state == ContractState::NotSigned && self.not_signed_reason == Some(NotSignedReason::Unpaid);
+        let reopened =
+            self.state == ContractState::NotSigned && self.not_signed_reason == Some(NotSignedReason::Unpaid);
         if reopened {
             self.state = ContractState::Pending;
             self.not_signed_reason = None;
@@ -191,7 +192,9 @@ impl Contract {
 
     fn schedule(&self) -> Schedule {
         match (self.state, &self.payment) {
-            (ContractState::Signed | ContractState::Terminating | ContractState::Terminated, _) => Schedule::SignedContract,
+            (ContractState::Signed | ContractState::Terminating | ContractState::Terminated, _) => {
+                Schedule::SignedContract
+            }
             (ContractState::Created | ContractState::Pending | ContractState::NotSigned, Some(_)) => {
                 Schedule::ContractAfterPayment
             }

@@ -183,7 +183,13 @@ mod tests {
         let of = |text: &str| OutTradeNo::parse(text).unwrap().contract_code().map(String::from);
         assert_eq!(of("ABCDEFGHIJ0123456789F0").as_deref(), Some("ABCDEFGHIJ0123456789"));
         assert_eq!(of("ABCDEFGHIJ0123456789P0012A03").as_deref(), Some("ABCDEFGHIJ0123456789"));
-        for other in ["ABCDEFGHIJ0123456789F1", "ABCDEFGHIJ0123456789P12A03", "abcdefghij0123456789F0", "F0", "ABCDEFGHIJ0123456789"] {
+        for other in [
+            "ABCDEFGHIJ0123456789F1",
+            "ABCDEFGHIJ0123456789P12A03",
+            "abcdefghij0123456789F0",
+            "F0",
+            "ABCDEFGHIJ0123456789",
+        ] {
             assert_eq!(of(other), None, "{other}");
         }
     }

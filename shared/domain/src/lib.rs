@@ -24,6 +24,7 @@ mod fact;
 mod ids;
 mod money;
 mod order;
+mod outbox;
 mod outcome;
 mod refund;
 
@@ -35,8 +36,8 @@ pub use event::{
     SubscriptionEvent, schemas,
 };
 pub use fact::{
-    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact, RefundResult,
-    TradeType,
+    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact,
+    RefundResult, TradeType,
 };
 pub use ids::{
     AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, RefundId,
@@ -45,6 +46,7 @@ pub use ids::{
 pub use jiff::Timestamp;
 pub use money::Fen;
 pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm};
+pub use outbox::{Consumer, OutboxEntry, Stream};
 pub use outcome::{Outcome, outcome};
 pub use refund::{Refund, RefundOrigin, RefundState};
 

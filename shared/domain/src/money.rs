@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::InvalidValue;
 
 /// An amount in fen (分, a hundredth of a yuan): V2 `total_fee`, V3 `amount.total`. Always an integer, never negative.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Fen(u64);
 

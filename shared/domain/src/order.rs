@@ -230,7 +230,9 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
                 (Cause::Callback, _) => ask(order, now),
                 // The user may try again with another card until the order is closed.
                 (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, now),
-                (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => end(order, fact, Some(code), contract, now),
+                (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => {
+                    end(order, fact, Some(code), contract, now)
+                }
             }
         }
         OrderState::Failed | OrderState::Closed => Decision::Duplicate,

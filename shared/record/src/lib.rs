@@ -1,1 +1,29 @@
-//! (empty)
+//! Make it a fact: one conditional transaction in DynamoDB for each fact.
+//!
+//! ```text
+//!   fact ──> load (consistent) ──> decide (pure) ──> commit (one TransactWriteItems) ──> Recorded
+//!                 ^                                        │
+//!                 └────────── lost race, ≤ 3 tries ────────┘
+//! ```
+//!
+//! Correctness comes from the condition on each state item's version, so a fact that was learnt by query and the same
+//! fact arriving late by callback apply once. The journal's business key is the second line.
+#![deny(missing_docs)]
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod commit;
+mod dynamo;
+mod ledger;
+mod recorder;
+mod routing;
+
+pub use commit::{Commit, Expected, JournalEntry, JournalKey, Write};
+pub use dynamo::{DynamoLedger, Tables, due_shards, pending_shards};
+pub use ledger::{Backoff, CommitError, Held, Jitter, Ledger, LedgerError, Quarantine, Row, Rows};
+pub use recorder::{DecideFn, Receipt, RecordError, Recorded, Recorder};
+pub use routing::{Route, Routing};

@@ -1,0 +1,96 @@
+//! What one transaction writes.
+
+use std::collections::BTreeMap;
+
+use domain::{Consumer, Contract, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
+
+/// What a state item must be for the write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// There is no such item.
+    Absent,
+    /// It is what was read.
+    Version(u64),
+}
+
+/// The next state of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write<T> {
+    /// The state.
+    pub value: T,
+    /// The condition.
+    pub expected: Expected,
+    /// The next version.
+    pub version: u64,
+    /// Per consumer the last sequence that was routed to it.
+    pub routed: BTreeMap<Consumer, u64>,
+}
+
+/// Where an entry stands in the journal (the `inbox` table).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JournalKey {
+    /// `<mch_id>#<subject>`: all that was ever said of one order or contract is one partition.
+    pub subject: String,
+    /// The business key of an applied fact, or `held#<body hash>`.
+    pub entry: String,
+}
+
+/// A journal entry: every fact that was verified, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalEntry {
+    /// Where it stands.
+    pub key: JournalKey,
+    /// It must not be there yet.
+    pub unique: bool,
+    /// What it said; `None` for what was not understood.
+    pub fact: Option<Fact>,
+    /// What was verified, as it came. The table's encryption seals it.
+    pub body: Vec<u8>,
+    /// SHA-256 of what was verified (for V3 of the decrypted resource, which a resend repeats).
+    pub body_hash: [u8; 32],
+    /// What came of it: `applied`, `asked`, `stale`, `contradiction`, …
+    pub outcome: &'static str,
+    /// Which field contradicts, what is unknown.
+    pub reason: Option<String>,
+    /// The stream and the last sequence that it gave rise to.
+    pub sequence: Option<(Stream, u64)>,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+}
+
+/// One transaction: all of it happens, or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// The merchant.
+    pub mch_id: MchId,
+    /// The journal entry.
+    pub journal: Option<JournalEntry>,
+    /// The order.
+    pub order: Option<Write<Order>>,
+    /// The contract.
+    pub contract: Option<Write<Contract>>,
+    /// The refund.
+    pub refund: Option<Write<Refund>>,
+    /// The head of a quarantine stream.
+    pub quarantine: Option<(Stream, Write<()>)>,
+    /// The events, in order.
+    pub outbox: Vec<OutboxEntry>,
+}
+
+impl Commit {
+    /// A transaction that writes nothing yet.
+    #[must_use]
+    pub fn empty(mch_id: MchId) -> Self {
+        Self { mch_id, journal: None, order: None, contract: None, refund: None, quarantine: None, outbox: Vec::new() }
+    }
+
+    /// How many items it writes.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        let states = [self.journal.is_some(), self.order.is_some(), self.contract.is_some(), self.refund.is_some()];
+        let states = states.into_iter().chain([self.quarantine.is_some()]).filter(|present| *present).count();
+        states.saturating_add(self.outbox.len())
+    }
+}
