@@ -75,7 +75,7 @@ fn oversized(wechat: &WechatPay, body: &[u8]) -> Result<Vec<u8>, Error> {
     let mut fields = V2Fields::read(body)?;
     let sign_type = sign_type_of(&fields);
     fields.set("attach", "");
-    let padding = (V2_BODY_LIMIT + 1).saturating_sub(fields.render("xml")?.len() + "<![CDATA[]]>".len());
+    let padding = (V2_BODY_LIMIT + 1).saturating_sub(fields.render("xml")?.len());
     fields.set("attach", &"0".repeat(padding));
     if fields.get("sign").is_some() {
         let sign = wechat.v2_sign(&fields, sign_type);

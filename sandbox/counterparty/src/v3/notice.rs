@@ -8,10 +8,10 @@ use crate::{Error, Occasion, SignedRequest, WechatPay};
 /// A V3 notification before sealing and signing. The constructors, one per kind, are in `resources.rs`.
 #[derive(Clone)]
 pub struct V3Notice {
-    pub(super) event_type: String,
-    pub(super) original_type: String,
-    pub(super) summary: String,
-    pub(super) resource: Map<String, Value>,
+    pub(crate) event_type: String,
+    original_type: String,
+    summary: String,
+    resource: Map<String, Value>,
     associated_data: Option<String>,
     extra: Map<String, Value>,
     key: Option<String>,
@@ -80,8 +80,9 @@ impl V3Notice {
     /// # Errors
     /// A time outside the calendar.
     pub fn sealed(&self, wechat: &WechatPay, occasion: &Occasion) -> Result<Vec<u8>, Error> {
-        let seed = &occasion.nonce;
-        let (nonce, nonce_text) = resource_nonce(seed);
+        // Two kinds of notice on one occasion must not share the nonce of the cipher.
+        let seed = format!("{}|{}", occasion.nonce, self.event_type);
+        let (nonce, nonce_text) = resource_nonce(&seed);
         let plaintext = serde_json::to_vec(&self.resource)?;
         let aad = self.associated_data.as_deref();
         let mut resource = json!({
@@ -94,7 +95,7 @@ impl V3Notice {
             resource["associated_data"] = aad.into();
         }
         let mut envelope = self.extra.clone();
-        envelope.insert("id".to_owned(), notice_id(seed).into());
+        envelope.insert("id".to_owned(), notice_id(&seed).into());
         envelope.insert("create_time".to_owned(), rfc3339(occasion.now)?.into());
         envelope.insert("resource_type".to_owned(), "encrypt-resource".into());
         envelope.insert("event_type".to_owned(), self.event_type.as_str().into());
