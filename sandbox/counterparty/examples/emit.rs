@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use counterparty::fixtures::{self, Expected, Reason};
 use counterparty::{
     Answer, ContractNotice, DeductionNotice, Error, Numbers, Occasion, PaymentNotice, Protocol, SignType,
-    SignedRequest, TEST_MERCHANT, TradeType, V2Fields, V2Notice as _, V3Notice, WechatPay,
+    SignedRequest, TEST_MERCHANT, Tamper, TradeType, V2Fields, V2Notice as _, V3Notice, WechatPay,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut lines = vec![keys_and_numbers(&numbers)];
     for fixture in fixtures::all() {
         let request = fixtures::build(fixture.name, &numbers)?;
-        lines.push(notice(fixture.name, judgement(fixture.expected), &request));
+        let judgement = judgement(fixture.expected);
+        lines.push(notice(fixture.name, judgement, &request));
+        if judgement == "genuine" && !fixture.name.starts_with("refund-v2") {
+            lines.push(notice(&format!("{}, altered", fixture.name), "forged", &altered(request)?));
+        }
     }
     lines.extend(variants(&numbers)?);
     lines.extend(answers(&numbers)?);
@@ -29,6 +33,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// One bit of a signed value is turned. (Not of a V2 refund notice: nothing protects that one.)
+fn altered(request: SignedRequest) -> Result<SignedRequest, Error> {
+    const VALUE: &[u8] = b"<![CDATA[";
+    let in_value = request.body.windows(VALUE.len()).position(|window| window == VALUE).map(|at| at + VALUE.len());
+    let at = in_value.unwrap_or(request.body.len() / 2);
+    WechatPay::test_merchant()?.tampered(request, Tamper::AlteredByte(at))
 }
 
 /// What a judge that knows signatures and seals, and nothing else of papay, has to say.

@@ -1,5 +1,7 @@
 //! The signer against what others published: WeChat's pages, SDK tests, and whole messages with their signatures.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap, and so may its helpers")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
