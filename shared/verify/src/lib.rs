@@ -14,7 +14,7 @@
 //!
 //! A [`Verified`] cannot be made anywhere else: its fields are private and there is no constructor.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0451
 //! let forged = verify::Verified { proof: verify::Proof::V2Decryption, content: todo!() };
 //! ```
 //!
