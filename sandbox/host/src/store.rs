@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::StartError;
 
 /// In memory, gone with the process; or in a folder, kept over restarts and kills.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Store {
     /// For tests.
+    #[default]
     Memory,
     /// One file per part of the stack, in this folder.
     Folder(PathBuf),
