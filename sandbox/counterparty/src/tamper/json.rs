@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Tamper, V3_BODY_LIMIT, not_applicable};
+use super::{DEPTH, Tamper, V3_BODY_LIMIT, not_applicable};
 use crate::{Error, Protocol};
 
 pub(super) fn tampered(body: Vec<u8>, tamper: Tamper) -> Result<Vec<u8>, Error> {
@@ -15,9 +15,8 @@ pub(super) fn tampered(body: Vec<u8>, tamper: Tamper) -> Result<Vec<u8>, Error> 
             let padding = (V3_BODY_LIMIT + 1).saturating_sub(body.len() + MEMBER.len() + 2);
             Ok(with_member(&body, &format!("\"{}\"", "0".repeat(padding)).into_bytes()))
         }
-        Tamper::DeepNesting => {
-            Ok(with_member(&body, &[b"[".repeat(super::xml::DEPTH), b"]".repeat(super::xml::DEPTH)].concat()))
-        }
+        // The last one of two equal members counts, or both are an error: either way a reader has to look into it.
+        Tamper::DeepNesting => Ok(with_last_member(&body, "resource", &nested_arrays())),
         // 支付 in GBK.
         Tamper::NotUtf8 => Ok(with_member(&body, b"\"\xD6\xA7\xB8\xB6\"")),
         Tamper::BrokenTag => in_resource(&body, "ciphertext", turned_bit),
@@ -32,6 +31,16 @@ const MEMBER: &str = "\"x\":,";
 fn with_member(body: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = body.strip_prefix(b"{").unwrap_or(body);
     [b"{\"x\":", value, b",", rest].concat()
+}
+
+/// Puts one more member at the end.
+fn with_last_member(body: &[u8], name: &str, value: &str) -> Vec<u8> {
+    let front = body.strip_suffix(b"}").unwrap_or(body);
+    [front, format!(",\"{name}\":{value}}}").as_bytes()].concat()
+}
+
+fn nested_arrays() -> String {
+    ["[".repeat(DEPTH), "]".repeat(DEPTH)].concat()
 }
 
 fn in_resource(body: &[u8], member: &str, change: impl Fn(&str) -> Result<String, Error>) -> Result<Vec<u8>, Error> {

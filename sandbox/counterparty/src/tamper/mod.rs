@@ -25,7 +25,7 @@ pub enum Tamper {
     Oversized,
     /// A value that is GBK, not UTF-8. Signature holds over the raw bytes.
     NotUtf8,
-    /// Two thousand elements or arrays inside each other. Signature holds.
+    /// Two thousand elements inside each other, or arrays where `resource` should be. Signature holds.
     DeepNesting,
     /// V2: no `sign`.
     MissingSign,
@@ -127,7 +127,7 @@ impl WechatPay {
                 Ok(request)
             }
             Tamper::WrongBase64 => {
-                request.set_header(SIGNATURE, "这不是base64!");
+                request.set_header(SIGNATURE, "!this is not base64!");
                 Ok(request)
             }
             Tamper::ShortSignature => {
@@ -172,6 +172,9 @@ impl WechatPay {
 
 /// The probe of the documentation: <https://pay.weixin.qq.com/doc/v3/merchant/4013070368>.
 const SIGNTEST: &str = "WECHATPAY/SIGNTEST/c0k+ZP6cSbveFpn0U5Bhq1Evz0A0rmmhGyuFXGqAtrlspDr3wrmaeauXJT6YYD4OmnDi767TImhRdV9hdmU0T5ZVfkOB/zka3mYthkxJ9V6UMoI4QLGogSG1mnYjZGa6zGy1+8WInqosp0+6eBJuul55xwf3oEIpNMxAl4NL0QHr5nLfB0b0PZQSU9rZneOtDjdNtDCGEtcwV6H1eTdLpFrw2wCtiWJDw6tQwR1IfGVtdE4FKJQvYmOT7udgR6XfLdvzwbJsifpxvuG9q23OQF1i4PndT7AP8ykhKUEZayTrYGWdobrljFh2nu9Ng7divjg==";
+
+/// Enough to exhaust the stack of a reader that recurses, and short enough for the size limit.
+const DEPTH: usize = 2_000;
 
 fn altered_byte(mut request: SignedRequest, at: usize) -> SignedRequest {
     let at = at.checked_rem(request.body.len()).unwrap_or_default();

@@ -1,11 +1,8 @@
 //! Faults of V2 bodies.
 
-use super::{Tamper, V2_BODY_LIMIT, not_applicable};
+use super::{DEPTH, Tamper, V2_BODY_LIMIT, not_applicable};
 use crate::v2::signature;
 use crate::{Error, Protocol, SignType, SignedRequest, V2Fields, WechatPay};
-
-/// Enough to exhaust the stack of a reader that recurses, and short enough for the size limit.
-pub(super) const DEPTH: usize = 2_000;
 
 pub(super) fn tampered(wechat: &WechatPay, mut request: SignedRequest, tamper: Tamper) -> Result<SignedRequest, Error> {
     request.body = match tamper {
