@@ -3,4 +3,4 @@
 
 mod ports;
 
-pub use ports::{Message, Outbox, OutboxError, QueueError, Queues};
+pub use ports::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};

@@ -42,6 +42,17 @@ pub struct Message {
     pub body: String,
 }
 
+/// A stream that has waited, as the index of pending entries tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The stream.
+    pub stream: Stream,
+    /// When its oldest pending entry was recorded: the sweeper tries what has failed for long less often.
+    pub since: Timestamp,
+    /// How many of its entries are pending.
+    pub entries: u64,
+}
+
 /// An outbox: DynamoDB, or a memory with the same rules.
 pub trait Outbox: Send + Sync {
     /// The entries of a stream that a queue has not accepted yet, by rising sequence, read strongly: the index may lag.
@@ -55,13 +66,13 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Streams with something pending for longer than since `before`, each once, oldest first, at most `limit`; from
-    /// the index, which lags behind.
+    /// Streams with something pending since `before` or longer, each once, oldest first, at most `limit`; from the
+    /// index, which lags behind.
     fn pending_streams(
         &self,
         before: Timestamp,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Stream>, OutboxError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Waiting>, OutboxError>> + Send;
 }
 
 /// The consumers' queues: SQS, or a memory with the same rules.
