@@ -1,0 +1,85 @@
+//! Log lines and metrics: JSON on standard output, which Lambda carries to CloudWatch.
+
+use std::io::Write;
+
+use metrics_cloudwatch_embedded::{Builder, Collector};
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::{Env, Misconfigured};
+
+/// The CloudWatch namespace of every metric.
+const NAMESPACE: &str = "papay";
+
+/// The metrics of a function; flushed once at the end of each invocation.
+#[derive(Clone, Copy)]
+pub struct Metrics {
+    collector: &'static Collector,
+}
+
+impl Metrics {
+    /// Writes what was counted since the last flush as lines of embedded metric format (EMF).
+    pub fn flush(&self) {
+        let mut output = std::io::stdout().lock();
+        if self.collector.flush(&mut output).and_then(|()| output.flush()).is_err() {
+            tracing::warn!("metrics could not be written");
+        }
+    }
+}
+
+/// Starts log and metrics of a function. `AWS_LAMBDA_LOG_LEVEL` chooses our own level; libraries are heard from WARN on,
+/// since the AWS SDK logs whole requests below that, and bodies and openids must not reach a log.
+///
+/// # Errors
+///
+/// [`Misconfigured`] where telemetry was started before.
+pub fn start(env: &Env, function: &'static str) -> Result<Metrics, Misconfigured> {
+    let level = match env.optional("AWS_LAMBDA_LOG_LEVEL").map(|level| level.to_ascii_uppercase()).as_deref() {
+        Some("TRACE" | "DEBUG") => Level::DEBUG,
+        Some("WARN") => Level::WARN,
+        Some("ERROR" | "FATAL") => Level::ERROR,
+        Some(_) | None => Level::INFO,
+    };
+    let ours = ["callback", "record", "publish", "setup", "outbox_relay", "sweeper"];
+    let targets = Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .try_init()
+        .map_err(|error| Misconfigured::new("telemetry", error))?;
+    let collector = Builder::new()
+        .cloudwatch_namespace(NAMESPACE)
+        .with_dimension("function", function)
+        .init()
+        .map_err(|error| Misconfigured::new("telemetry", error))?;
+    Ok(Metrics { collector })
+}
+
+/// W3C trace context from X-Ray's header, `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+#[must_use]
+pub fn traceparent(xray: &str) -> Option<String> {
+    let part = |name: &str| xray.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
+    let mut root = part("Root")?.splitn(3, '-');
+    let (version, time, random) = (root.next()?, root.next()?, root.next()?);
+    let parent = part("Parent").unwrap_or("0000000000000001");
+    let sampled = if part("Sampled") == Some("1") { "01" } else { "00" };
+    let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let valid = version == "1" && hex(time, 8) && hex(random, 24) && hex(parent, 16);
+    valid.then(|| format!("00-{time}{random}-{parent}-{sampled}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_x_ray_header_becomes_a_trace_context() {
+        let xray = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        assert_eq!(traceparent(xray).as_deref(), Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"));
+        assert_eq!(traceparent("Root=1-short-x"), None);
+        assert_eq!(traceparent(""), None);
+    }
+}
