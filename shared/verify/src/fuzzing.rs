@@ -1,7 +1,9 @@
 //! Readers of foreign bytes that stand behind a signature or a key, opened for the fuzz targets in `tests/fuzz`. Nothing here
 //! makes a [`crate::Verified`].
 
-use crate::keys::{ApiV2Key, ApiV3Key, Generations};
+use std::collections::BTreeMap;
+
+use crate::keys::{ApiV3Key, Generations};
 use crate::refusal::Refusal;
 use crate::v3::Envelope;
 use crate::xml::V2Fields;
@@ -14,8 +16,18 @@ pub fn open_unsigned_envelope(keys: &Generations<ApiV3Key>, body: &[u8]) -> Resu
     Envelope::parse(body)?.resource.open(Some(keys))
 }
 
-/// Decrypts and reads `req_info` after base64.
-#[must_use]
-pub fn open_req_info(key: &ApiV2Key, sealed: &[u8]) -> Option<V2Fields<'static>> {
-    crate::v2::open_req_info(key, sealed)
+/// Reads the JSON around a V3 resource: its members and those of `resource`.
+///
+/// # Errors
+/// [`Refusal::NotUtf8`], [`Refusal::MalformedEnvelope`].
+pub fn envelope_members(body: &[u8]) -> Result<BTreeMap<&'static str, String>, Refusal> {
+    Ok(Envelope::parse(body)?.members().map(|(name, value)| (name, value.to_owned())).into())
+}
+
+/// Reads what `req_info` holds.
+///
+/// # Errors
+/// As `V2Fields::parse_unverified`.
+pub fn read_refund(plaintext: &[u8]) -> Result<V2Fields<'_>, Refusal> {
+    V2Fields::parse(plaintext, "root")
 }

@@ -152,7 +152,7 @@ fn feed<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>, key: &ApiV2Key, mu
 
 /// AES-256-ECB with PKCS#7; the key is the **text** of the lower-case hexadecimal MD5 of the APIv2 key. What is inside is
 /// XML with the root `<root>`. A wrong key gives a readable padding once in 256 times, so the reading decides too.
-pub(crate) fn open_req_info(key: &ApiV2Key, sealed: &[u8]) -> Option<V2Fields<'static>> {
+fn open_req_info(key: &ApiV2Key, sealed: &[u8]) -> Option<V2Fields<'static>> {
     let mut buffer = sealed.to_vec();
     let plaintext = decrypt_ecb(key, &mut buffer).ok()?;
     let fields = V2Fields::parse(plaintext, "root").ok()?;

@@ -187,6 +187,22 @@ impl<'a> Envelope<'a> {
         serde_json::from_str(text).map_err(|_| Refusal::MalformedEnvelope)
     }
 
+    /// Names and values, those of `resource` among them.
+    pub(crate) fn members(&self) -> [(&'static str, &str); 10] {
+        [
+            ("id", &self.id),
+            ("create_time", &self.create_time),
+            ("event_type", &self.event_type),
+            ("resource_type", &self.resource_type),
+            ("summary", &self.summary),
+            ("algorithm", &self.resource.algorithm),
+            ("original_type", &self.resource.original_type),
+            ("ciphertext", &self.resource.ciphertext),
+            ("associated_data", self.resource.associated_data.as_deref().unwrap_or_default()),
+            ("nonce", &self.resource.nonce),
+        ]
+    }
+
     fn with(self, resource: Vec<u8>) -> V3Event<'a> {
         V3Event {
             id: self.id,

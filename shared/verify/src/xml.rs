@@ -79,7 +79,9 @@ impl<'a> V2Fields<'a> {
         self.fields.is_empty()
     }
 
-    pub(crate) fn into_owned(self) -> V2Fields<'static> {
+    /// The same fields without the body.
+    #[must_use]
+    pub fn into_owned(self) -> V2Fields<'static> {
         let owned = |(name, value): Field<'a>| (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned()));
         V2Fields { fields: self.fields.into_iter().map(owned).collect() }
     }
