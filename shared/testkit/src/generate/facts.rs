@@ -1,0 +1,169 @@
+//! Facts, about given items and about any.
+
+use domain::{
+    Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, Fact, FactBody, Order, PaymentFact,
+    PaymentResult, Refund, RefundFact, RefundResult, TerminationReason, Timestamp, TradeType, TransactionId,
+};
+
+use super::Generator;
+
+impl Generator {
+    /// The notice of an order that was paid as it was made.
+    pub fn paid(&mut self, order: &Order, transaction_id: &TransactionId, at: Timestamp) -> Fact {
+        self.payment(
+            order,
+            PaymentResult::Succeeded {
+                transaction_id: transaction_id.clone(),
+                total: order.amount,
+                openid: order.openid.clone(),
+                trade_type: Some(TradeType::App),
+                paid_at: Some(at),
+                refunded: false,
+            },
+        )
+    }
+
+    /// A signed notice about an order.
+    pub fn payment(&mut self, order: &Order, result: PaymentResult) -> Fact {
+        let body = FactBody::Payment(PaymentFact {
+            out_trade_no: order.out_trade_no.clone(),
+            appid: Some(order.appid.clone()),
+            contract_id: order.contract_id.clone(),
+            result,
+        });
+        self.notice(Evidence::Signed(order.signature), body)
+    }
+
+    /// The notice of a contract that was signed (ADD).
+    pub fn signed(&mut self, contract: &Contract, contract_id: &ContractId, at: Timestamp) -> Fact {
+        let change = ContractChange::Signed { at: Some(at), expires_at: None };
+        self.contract_changed(contract, Some(contract_id), change)
+    }
+
+    /// The notice of a contract that ended (DELETE).
+    pub fn terminated(&mut self, contract: &Contract, contract_id: &ContractId, at: Timestamp) -> Fact {
+        let change = ContractChange::Terminated { at: Some(at), reason: TerminationReason::User };
+        self.contract_changed(contract, Some(contract_id), change)
+    }
+
+    /// A signed notice about a contract.
+    pub fn contract_changed(
+        &mut self,
+        contract: &Contract,
+        contract_id: Option<&ContractId>,
+        change: ContractChange,
+    ) -> Fact {
+        let body = FactBody::Contract(ContractFact {
+            contract_code: contract.contract_code.clone(),
+            contract_id: contract_id.cloned(),
+            plan_id: Some(contract.plan_id.clone()),
+            appid: None,
+            openid: contract.openid.clone(),
+            change,
+        });
+        self.notice(Evidence::Signed(domain::SignatureAlgorithm::Md5), body)
+    }
+
+    /// A signed notice about a refund.
+    pub fn refund_changed(
+        &mut self,
+        refund: &Refund,
+        order: &Order,
+        result: RefundResult,
+        said_at: Option<Timestamp>,
+    ) -> Fact {
+        let body = FactBody::Refund(RefundFact {
+            out_refund_no: refund.out_refund_no.clone(),
+            refund_id: refund.refund_id.clone(),
+            out_trade_no: Some(order.out_trade_no.clone()),
+            transaction_id: order.transaction_id.clone(),
+            refund: Some(refund.amount),
+            total: Some(order.amount),
+            said_at,
+            result,
+        });
+        self.notice(Evidence::Signed(domain::SignatureAlgorithm::Rsa), body)
+    }
+
+    /// What a query answered.
+    #[must_use]
+    pub fn answered(mut fact: Fact) -> Fact {
+        fact.cause = Cause::Query;
+        fact
+    }
+
+    /// A fact of any kind and content, about nothing in particular.
+    pub fn any_fact(&mut self) -> Fact {
+        let mut fact = match self.rng.u8(..4) {
+            0 => self.any_payment(),
+            1 => self.any_contract_change(),
+            2 => self.any_refund_change(),
+            _ => {
+                let evidence = Evidence::Signed(domain::SignatureAlgorithm::Rsa);
+                self.notice(evidence, FactBody::Noted { event_type: "SECURITY_ECHO.SUCCESS".to_owned() })
+            }
+        };
+        fact.cause = self.one_of(&[Cause::Callback, Cause::Query, Cause::Bill, Cause::Api]);
+        fact.evidence = self.one_of(&[
+            Evidence::Signed(domain::SignatureAlgorithm::Md5),
+            Evidence::Signed(domain::SignatureAlgorithm::HmacSha256),
+            Evidence::Signed(domain::SignatureAlgorithm::Rsa),
+            Evidence::Decrypted,
+            Evidence::Unsigned,
+            Evidence::Ours,
+        ]);
+        fact
+    }
+
+    fn any_payment(&mut self) -> Fact {
+        let order = self.any_order();
+        let result = match self.rng.u8(..7) {
+            0 => PaymentResult::Succeeded {
+                transaction_id: self.transaction_id(),
+                total: order.amount,
+                openid: self.option(Self::openid),
+                trade_type: self.option(|it| it.one_of(&[TradeType::App, TradeType::Native, TradeType::Mweb])),
+                paid_at: self.option(Self::time),
+                refunded: self.rng.bool(),
+            },
+            1 => PaymentResult::Failed { code: "NOTENOUGH".to_owned() },
+            2 => PaymentResult::Closed,
+            3 => PaymentResult::Unpaid,
+            4 => PaymentResult::Accepted,
+            5 => PaymentResult::NotFound,
+            _ => PaymentResult::Undecided { trade_state: "SOMETHING_NEW".to_owned() },
+        };
+        self.payment(&order, result)
+    }
+
+    fn any_contract_change(&mut self) -> Fact {
+        let contract = self.any_contract();
+        let id = self.option(Self::contract_id);
+        let change = match self.rng.u8(..5) {
+            0 => ContractChange::Signed { at: self.option(Self::time), expires_at: self.option(Self::time) },
+            1 => ContractChange::Terminated { at: self.option(Self::time), reason: TerminationReason::User },
+            2 => ContractChange::NotSigned,
+            3 => ContractChange::Absent,
+            _ => ContractChange::InProgress,
+        };
+        self.contract_changed(&contract, id.as_ref(), change)
+    }
+
+    fn any_refund_change(&mut self) -> Fact {
+        let (refund, order) = (self.any_refund(), self.any_order());
+        let result = match self.rng.u8(..6) {
+            0 => RefundResult::Succeeded { at: self.option(Self::time) },
+            1 => RefundResult::Processing,
+            2 => RefundResult::Closed,
+            3 => RefundResult::Abnormal,
+            4 => RefundResult::Rejected { code: "NOTENOUGH".to_owned() },
+            _ => RefundResult::NotFound,
+        };
+        let said_at = self.option(Self::time);
+        self.refund_changed(&refund, &order, result, said_at)
+    }
+
+    fn notice(&self, evidence: Evidence, body: FactBody) -> Fact {
+        Fact { mch_id: self.mch_id(), cause: Cause::Callback, evidence, body }
+    }
+}

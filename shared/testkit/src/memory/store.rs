@@ -1,0 +1,347 @@
+//! The three tables as plain data, with DynamoDB's conditions: a transaction happens whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::{Consumer, Contract, Fact, Keys, MchId, Order, OutRefundNo, OutTradeNo, OutboxEntry, Refund, Stream};
+use domain::{ContractCode, Timestamp};
+use record::{
+    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, LedgerError, Quarantine, Row, Rows, Write,
+};
+
+use super::sealed::{Fold, Sealed};
+
+type Table<K, V> = Arc<BTreeMap<K, Arc<Sealed<V>>>>;
+
+/// Ledger, inbox and outbox of a memory. A clone is cheap and does not see what happens to the original.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    orders: Table<(MchId, OutTradeNo), Row<Order>>,
+    contracts: Table<(MchId, ContractCode), Row<Contract>>,
+    refunds: Table<(MchId, OutRefundNo), Row<Refund>>,
+    heads: Table<Stream, Row<()>>,
+    journal: Table<JournalKey, Journaled>,
+    outbox: Table<(Stream, u64), Outboxed>,
+    /// What the index of pending entries shows, which lags behind the table where `lagging`.
+    index: Arc<BTreeSet<(Stream, u64)>>,
+    lagging: bool,
+}
+
+/// A journal entry, and what came of it since.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Journaled {
+    /// As it was written.
+    pub entry: JournalEntry,
+    /// Its outcome now.
+    pub outcome: String,
+}
+
+/// An outbox entry, and when every queue had accepted it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outboxed {
+    /// The event and its progress.
+    pub entry: OutboxEntry,
+    /// When the last of its queues accepted it.
+    pub published_at: Option<Timestamp>,
+}
+
+/// Which conditions a transaction checks: all of them, unless a mutant forgets one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// The version of orders and refunds, and of a contract that changes.
+    pub state: bool,
+    /// The version of the item that heads the stream.
+    pub head: bool,
+    /// That the business key is new.
+    pub journal: bool,
+    /// That the sequence is new.
+    pub sequence: bool,
+}
+
+impl Conditions {
+    /// What the ledger promises.
+    pub const ALL: Self = Self { state: true, head: true, journal: true, sequence: true };
+}
+
+impl Store {
+    /// Nothing on record; the index follows the table at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From here the index shows what [`Store::catch_up`] tells it to, and nothing else.
+    pub fn lag(&mut self) {
+        self.lagging = true;
+    }
+
+    /// The rows of a fact.
+    #[must_use]
+    pub fn load(&self, mch_id: &MchId, keys: &Keys) -> Rows {
+        fn row<K: Ord, V: Clone>(table: &Table<K, V>, key: Option<K>) -> Option<V> {
+            key.and_then(|key| table.get(&key).map(|item| item.value().clone()))
+        }
+        Rows {
+            order: row(&self.orders, keys.order.clone().map(|number| (mch_id.clone(), number))),
+            contract: row(&self.contracts, keys.contract.clone().map(|code| (mch_id.clone(), code))),
+            refund: row(&self.refunds, keys.refund.clone().map(|number| (mch_id.clone(), number))),
+        }
+    }
+
+    /// The head of a quarantine stream, and whether the message is in the journal.
+    #[must_use]
+    pub fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Quarantine {
+        let none = || Row { value: (), version: 0, routed: BTreeMap::new() };
+        Quarantine {
+            head: self.heads.get(stream).map_or_else(none, |head| head.value().clone()),
+            held: self.journal.contains_key(key),
+        }
+    }
+
+    /// Writes everything or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] where a condition fails; [`CommitError::Unavailable`] for a transaction that DynamoDB
+    /// refuses as such: nothing to write, or an item named twice.
+    pub fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
+        self.commit_if(commit, Conditions::ALL)
+    }
+
+    /// As [`Store::commit`], forgetting some of the conditions: for mutants.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::commit`].
+    pub fn commit_if(&mut self, commit: &Commit, conditions: Conditions) -> Result<(), CommitError> {
+        let numbers: BTreeSet<_> = commit.outbox.iter().map(|entry| (&entry.stream, entry.sequence)).collect();
+        if commit.items() == 0 || numbers.len() != commit.outbox.len() {
+            return Err(CommitError::Unavailable("ValidationException".to_owned()));
+        }
+        if !self.allows(commit, conditions) {
+            return Err(CommitError::Conflict);
+        }
+        self.write(commit);
+        Ok(())
+    }
+
+    fn allows(&self, commit: &Commit, conditions: Conditions) -> bool {
+        let Conditions { state, head, journal, sequence } = conditions;
+        let mch_id = &commit.mch_id;
+        let journal_free = |entry: &JournalEntry| !(entry.unique && self.journal.contains_key(&entry.key));
+        let order_as_read =
+            |write: &Write<Order>| as_read(&self.orders, &(mch_id.clone(), write.value.out_trade_no.clone()), write);
+        let contract_as_read = |write: &Write<Contract>| {
+            as_read(&self.contracts, &(mch_id.clone(), write.value.contract_code.clone()), write)
+        };
+        let refund_as_read =
+            |write: &Write<Refund>| as_read(&self.refunds, &(mch_id.clone(), write.value.out_refund_no.clone()), write);
+        let head_as_read = |(stream, write): &(Stream, Write<()>)| as_read(&self.heads, stream, write);
+        let number_free = |entry: &OutboxEntry| !self.outbox.contains_key(&(entry.stream.clone(), entry.sequence));
+        // An order without contract is the head of its own stream.
+        let order_is_head = commit.contract.is_none();
+        let order_matters = if order_is_head { state && head } else { state };
+        (!journal || commit.journal.as_ref().is_none_or(journal_free))
+            && (!order_matters || commit.order.as_ref().is_none_or(order_as_read))
+            && (!(state && head) || commit.contract.as_ref().is_none_or(contract_as_read))
+            && (!state || commit.refund.as_ref().is_none_or(refund_as_read))
+            && (!head || commit.quarantine.as_ref().is_none_or(head_as_read))
+            && (!sequence || commit.outbox.iter().all(number_free))
+    }
+
+    fn write(&mut self, commit: &Commit) {
+        let mch_id = &commit.mch_id;
+        if let Some(entry) = &commit.journal {
+            let journaled = Journaled { entry: entry.clone(), outcome: entry.outcome.to_owned() };
+            insert(&mut self.journal, entry.key.clone(), journaled);
+        }
+        if let Some(write) = &commit.order {
+            insert(&mut self.orders, (mch_id.clone(), write.value.out_trade_no.clone()), row(write));
+        }
+        if let Some(write) = &commit.contract {
+            insert(&mut self.contracts, (mch_id.clone(), write.value.contract_code.clone()), row(write));
+        }
+        if let Some(write) = &commit.refund {
+            insert(&mut self.refunds, (mch_id.clone(), write.value.out_refund_no.clone()), row(write));
+        }
+        if let Some((stream, write)) = &commit.quarantine {
+            insert(&mut self.heads, stream.clone(), row(write));
+        }
+        for entry in &commit.outbox {
+            let key = (entry.stream.clone(), entry.sequence);
+            insert(&mut self.outbox, key.clone(), Outboxed { entry: entry.clone(), published_at: None });
+            self.follow(&key);
+        }
+    }
+
+    /// The messages that are held under a subject for want of their order or contract.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unreadable`] where a held message carries no fact.
+    pub fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
+        let first = JournalKey { subject: format!("{mch_id}#{subject}"), entry: "held#".to_owned() };
+        let under = |key: &JournalKey| key.subject == first.subject && key.entry.starts_with("held#");
+        self.journal
+            .range(first.clone()..)
+            .take_while(|(key, _)| under(key))
+            .filter(|(_, item)| item.value().outcome == "unknown")
+            .map(|(key, item)| held(key, item.value()))
+            .collect()
+    }
+
+    /// Notes that a held message was decided after all.
+    pub fn release(&mut self, key: &JournalKey, outcome: &str) {
+        if let Some(item) = self.journal.get(key) {
+            let released = Journaled { outcome: format!("then_{outcome}"), ..item.value().clone() };
+            insert(&mut self.journal, key.clone(), released);
+        }
+    }
+
+    /// The entries of a stream that a queue has not accepted, by rising sequence.
+    #[must_use]
+    pub fn pending(&self, stream: &Stream) -> Vec<OutboxEntry> {
+        self.of_stream(stream).filter(|entry| !entry.pending.is_empty()).cloned().collect()
+    }
+
+    /// The same, but only as far as the index shows them: what a drain must not trust.
+    #[must_use]
+    pub fn pending_by_index(&self, stream: &Stream) -> Vec<OutboxEntry> {
+        let mut entries = self.pending(stream);
+        entries.retain(|entry| self.index.contains(&(entry.stream.clone(), entry.sequence)));
+        entries
+    }
+
+    /// Notes that these consumers' queues accepted an entry.
+    pub fn mark(&mut self, entry: &OutboxEntry, accepted: &[Consumer], now: Timestamp) {
+        let key = (entry.stream.clone(), entry.sequence);
+        let Some(item) = self.outbox.get(&key) else { return };
+        let mut outboxed = item.value().clone();
+        outboxed.entry.pending.retain(|consumer| !accepted.contains(consumer));
+        if outboxed.entry.pending.is_empty() && outboxed.published_at.is_none() {
+            outboxed.published_at = Some(now);
+        }
+        insert(&mut self.outbox, key.clone(), outboxed);
+        self.follow(&key);
+    }
+
+    /// Streams with something pending since before a time, oldest first, as far as the index shows.
+    #[must_use]
+    pub fn pending_streams(&self, before: Timestamp, limit: usize) -> Vec<Stream> {
+        let mut since: BTreeMap<&Stream, Timestamp> = BTreeMap::new();
+        for key in self.index.iter() {
+            let Some(time) = self.outbox.get(key).map(|item| item.value().entry.time) else { continue };
+            if time < before {
+                let oldest = since.entry(&key.0).or_insert(time);
+                *oldest = time.min(*oldest);
+            }
+        }
+        let mut streams: Vec<_> = since.into_iter().map(|(stream, time)| (time, stream)).collect();
+        streams.sort();
+        streams.into_iter().take(limit).map(|(_, stream)| stream.clone()).collect()
+    }
+
+    /// What the index does not show as it is.
+    pub fn behind(&self) -> impl Iterator<Item = (Stream, u64)> + '_ {
+        self.outbox
+            .iter()
+            .filter(|(key, item)| self.index.contains(key) == item.value().entry.pending.is_empty())
+            .map(|(key, _)| key.clone())
+    }
+
+    /// The index shows one entry as it is.
+    pub fn catch_up(&mut self, key: &(Stream, u64)) {
+        let pending = self.outbox.get(key).is_some_and(|item| !item.value().entry.pending.is_empty());
+        let index = Arc::make_mut(&mut self.index);
+        if pending {
+            index.insert(key.clone());
+        } else {
+            index.remove(key);
+        }
+    }
+
+    /// The index shows everything as it is.
+    pub fn catch_up_all(&mut self) {
+        for key in self.behind().collect::<Vec<_>>() {
+            self.catch_up(&key);
+        }
+    }
+
+    fn follow(&mut self, key: &(Stream, u64)) {
+        if !self.lagging {
+            self.catch_up(key);
+        }
+    }
+
+    /// Every order on record.
+    pub fn orders(&self) -> impl Iterator<Item = &Row<Order>> {
+        self.orders.values().map(|item| item.value())
+    }
+
+    /// Every contract on record.
+    pub fn contracts(&self) -> impl Iterator<Item = &Row<Contract>> {
+        self.contracts.values().map(|item| item.value())
+    }
+
+    /// Every refund on record.
+    pub fn refunds(&self) -> impl Iterator<Item = &Row<Refund>> {
+        self.refunds.values().map(|item| item.value())
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> impl Iterator<Item = &Journaled> {
+        self.journal.values().map(|item| item.value())
+    }
+
+    /// One journal entry.
+    #[must_use]
+    pub fn journaled(&self, key: &JournalKey) -> Option<&Journaled> {
+        self.journal.get(key).map(|item| item.value())
+    }
+
+    /// Every event, by stream and sequence.
+    pub fn outbox(&self) -> impl Iterator<Item = &Outboxed> {
+        self.outbox.values().map(|item| item.value())
+    }
+
+    fn of_stream<'a>(&'a self, stream: &Stream) -> impl Iterator<Item = &'a OutboxEntry> {
+        let range = (stream.clone(), 0)..=(stream.clone(), u64::MAX);
+        self.outbox.range(range).map(|(_, item)| &item.value().entry)
+    }
+
+    /// A digest of everything: two stores with one digest behave alike.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        let mut fold = Fold::default();
+        fold.table(&self.orders);
+        fold.table(&self.contracts);
+        fold.table(&self.refunds);
+        fold.table(&self.heads);
+        fold.table(&self.journal);
+        fold.table(&self.outbox);
+        fold.add(&self.index);
+        fold.finish()
+    }
+}
+
+fn as_read<K: Ord, V, W>(table: &Table<K, Row<V>>, key: &K, write: &Write<W>) -> bool {
+    let found = table.get(key).map(|item| item.value().version);
+    match write.expected {
+        Expected::Absent => found.is_none(),
+        Expected::Version(version) => found == Some(version),
+    }
+}
+
+fn insert<K: Ord + Clone, V>(table: &mut Table<K, V>, key: K, value: V) {
+    Arc::make_mut(table).insert(key, Arc::new(Sealed::new(value)));
+}
+
+fn row<T: Clone>(write: &Write<T>) -> Row<T> {
+    Row { value: write.value.clone(), version: write.version, routed: write.routed.clone() }
+}
+
+fn held(key: &JournalKey, journaled: &Journaled) -> Result<Held, LedgerError> {
+    let fact: Option<Fact> = journaled.entry.fact.clone();
+    let unreadable = || LedgerError::Unreadable { key: key.entry.clone(), reason: "no fact".to_owned() };
+    Ok(Held { key: key.clone(), fact: fact.ok_or_else(unreadable)?, body_hash: journaled.entry.body_hash })
+}
