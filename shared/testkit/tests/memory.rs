@@ -1,5 +1,7 @@
 //! The ports in memory keep what every port promises, and follow the rules that only a memory can be made to show.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use domain::Timestamp;
 use publish::{Message, Outbox, QueueError, Queues};
 use record::{CommitError, Ledger, LedgerError};
@@ -73,9 +75,9 @@ async fn a_lagging_index_shows_what_it_is_told_to() {
     memory.with_store(testkit::memory::Store::catch_up_all);
     let streams = memory.outbox().pending_streams(later, 10).await.unwrap();
     assert_eq!(streams.len(), 1);
-    let entries = memory.outbox().pending(&streams[0]).await.unwrap();
+    let entries = memory.outbox().pending(&streams[0].stream).await.unwrap();
     memory.outbox().mark(&entries[0], &["all".to_owned()], later).await.unwrap();
-    assert_eq!(memory.outbox().pending(&streams[0]).await, Ok(Vec::new()), "the table is read strongly");
+    assert_eq!(memory.outbox().pending(&streams[0].stream).await, Ok(Vec::new()), "the table is read strongly");
     assert_eq!(memory.outbox().pending_streams(later, 10).await, Ok(streams), "the index does not know yet");
 }
 

@@ -1,7 +1,7 @@
 //! What an outbox promises.
 
 use domain::{Consumer, OutboxEntry, Stream, Timestamp};
-use publish::Outbox;
+use publish::{Outbox, Waiting};
 use record::Ledger;
 
 use super::sample::{event, events};
@@ -103,10 +103,15 @@ async fn streams_with_something_pending_come_oldest_first(
         write(ledger, generator, entries.to_vec()).await;
         first.insert(0, entries);
     }
-    let due = async |before: i64, limit: usize| outbox.pending_streams(second(before), limit).await.unwrap();
+    let due = async |before: i64, limit: usize| -> Vec<Stream> {
+        let waiting = outbox.pending_streams(second(before), limit).await.unwrap();
+        waiting.into_iter().map(|waiting| waiting.stream).collect()
+    };
     assert_eq!(due(1_000, 10).await, streams, "each once, oldest first");
-    assert_eq!(due(125, 10).await, streams[..3], "only what has waited since before");
+    assert_eq!(due(120, 10).await, streams[..3], "only what has waited since then or longer");
     assert_eq!(due(1_000, 2).await, streams[..2], "no more than the limit");
+    let whole = Waiting { stream: streams[0].clone(), since: second(100), entries: 2 };
+    assert_eq!(outbox.pending_streams(second(1_000), 10).await.unwrap()[0], whole);
     mark(outbox, &first[0][0], &["a"], second(600)).await;
     assert_eq!(due(1_000, 10).await, streams, "one of its queues still waits");
     mark(outbox, &first[0][0], &["b"], second(600)).await;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Consumer, Keys, MchId, OutboxEntry, Stream, Timestamp};
-use publish::{Message, Outbox, OutboxError, QueueError, Queues};
+use publish::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};
 use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
 
 use super::{Fifo, Store};
@@ -173,7 +173,7 @@ impl Outbox for MemoryOutbox {
         Ok(())
     }
 
-    async fn pending_streams(&self, before: Timestamp, limit: usize) -> Result<Vec<Stream>, OutboxError> {
+    async fn pending_streams(&self, before: Timestamp, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
         Ok(self.0.state().drainable()?.pending_streams(before, limit))
     }
 }

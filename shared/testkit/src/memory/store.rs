@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::{Consumer, Contract, Fact, Keys, MchId, Order, OutRefundNo, OutTradeNo, OutboxEntry, Refund, Stream};
 use domain::{ContractCode, Timestamp};
+use publish::Waiting;
 use record::{
     Commit, CommitError, Expected, Held, JournalEntry, JournalKey, LedgerError, Quarantine, Row, Rows, Write,
 };
@@ -225,20 +226,27 @@ impl Store {
         self.follow(&key);
     }
 
-    /// Streams with something pending since before a time, oldest first, as far as the index shows.
+    /// Streams with something pending since a time or longer, oldest first, as far as the index shows.
     #[must_use]
-    pub fn pending_streams(&self, before: Timestamp, limit: usize) -> Vec<Stream> {
-        let mut since: BTreeMap<&Stream, Timestamp> = BTreeMap::new();
-        for key in self.index.iter() {
-            let Some(time) = self.outbox.get(key).map(|item| item.value().entry.time) else { continue };
-            if time < before {
-                let oldest = since.entry(&key.0).or_insert(time);
-                *oldest = time.min(*oldest);
+    pub fn pending_streams(&self, before: Timestamp, limit: usize) -> Vec<Waiting> {
+        let mut streams: BTreeMap<&Stream, Waiting> = BTreeMap::new();
+        for (stream, sequence) in self.index.iter() {
+            let Some(item) = self.outbox.get(&(stream.clone(), *sequence)) else { continue };
+            // The index key is in milliseconds.
+            let time = item.value().entry.time.as_millisecond();
+            let since = Timestamp::from_millisecond(time).unwrap_or_default();
+            if time > before.as_millisecond() {
+                continue;
             }
+            let waiting =
+                streams.entry(stream).or_insert_with(|| Waiting { stream: stream.clone(), since, entries: 0 });
+            waiting.since = waiting.since.min(since);
+            waiting.entries += 1;
         }
-        let mut streams: Vec<_> = since.into_iter().map(|(stream, time)| (time, stream)).collect();
-        streams.sort();
-        streams.into_iter().take(limit).map(|(_, stream)| stream.clone()).collect()
+        let mut streams: Vec<_> = streams.into_values().collect();
+        streams.sort_by(|a, b| (a.since, &a.stream).cmp(&(b.since, &b.stream)));
+        streams.truncate(limit);
+        streams
     }
 
     /// What the index does not show as it is.

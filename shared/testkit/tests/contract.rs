@@ -1,0 +1,77 @@
+//! The contract of a ledger can be broken: one that forgets a condition does not pass it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use domain::{Keys, MchId, Stream, Timestamp};
+use record::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
+use testkit::contract;
+use testkit::memory::{Conditions, Memory, MemoryLedger};
+
+#[tokio::test]
+#[should_panic(expected = "Conflict")]
+async fn a_ledger_without_versions_does_not_pass() {
+    contract::ledger(&forgetting(Conditions { state: false, ..Conditions::ALL }), 1).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "Conflict")]
+async fn a_ledger_without_stream_heads_does_not_pass() {
+    contract::ledger(&forgetting(Conditions { head: false, ..Conditions::ALL }), 1).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "Conflict")]
+async fn a_ledger_that_writes_a_business_key_twice_does_not_pass() {
+    contract::ledger(&forgetting(Conditions { journal: false, ..Conditions::ALL }), 1).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "Conflict")]
+async fn a_ledger_that_gives_a_sequence_twice_does_not_pass() {
+    contract::ledger(&forgetting(Conditions { sequence: false, ..Conditions::ALL }), 1).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "was written although part")]
+async fn a_ledger_that_writes_half_a_transaction_does_not_pass() {
+    contract::ledger(&Forgetting { halves: true, ..forgetting(Conditions::ALL) }, 1).await;
+}
+
+struct Forgetting {
+    memory: Memory,
+    ledger: MemoryLedger,
+    conditions: Conditions,
+    /// Writes the journal entry apart from the rest.
+    halves: bool,
+}
+
+fn forgetting(conditions: Conditions) -> Forgetting {
+    let memory = Memory::new([], Timestamp::UNIX_EPOCH);
+    Forgetting { ledger: memory.ledger(), memory, conditions, halves: false }
+}
+
+impl Ledger for Forgetting {
+    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
+        self.ledger.load(mch_id, keys).await
+    }
+
+    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
+        self.ledger.load_quarantine(stream, key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let mut rest = commit.clone();
+        if self.halves && commit.items() > 1 {
+            let journal = Commit { journal: rest.journal.take(), ..Commit::empty(commit.mch_id.clone()) };
+            self.ledger.commit(&journal).await?;
+        }
+        self.memory.with_store(|store| store.commit_if(&rest, self.conditions))
+    }
+
+    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
+        self.ledger.held(mch_id, subject).await
+    }
+
+    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
+        self.ledger.release(key, outcome).await
+    }
+}
