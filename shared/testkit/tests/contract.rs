@@ -60,7 +60,7 @@ impl Ledger for Forgetting {
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let mut rest = commit.clone();
-        if self.halves && commit.items() > 1 {
+        if self.halves && commit.journal.is_some() && commit.items() > 1 {
             let journal = Commit { journal: rest.journal.take(), ..Commit::empty(commit.mch_id.clone()) };
             self.ledger.commit(&journal).await?;
         }
