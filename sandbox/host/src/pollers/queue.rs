@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Target, failed_items};
 use crate::REGION;
-use crate::sqs::{QueueStore, Received, arn, md5_of_body, poll};
+use crate::sqs::{QueueStore, Received, arn, md5_of_attributes, md5_of_body, poll};
 
 /// One long poll; short, so that stopping does not wait for it.
 const WAIT: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ fn record(queue: &str, message: &Received) -> Value {
             (name.clone(), value)
         })
         .collect();
-    json!({
+    let mut record = json!({
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
@@ -88,5 +88,9 @@ fn record(queue: &str, message: &Received) -> Value {
         "eventSource": "aws:sqs",
         "eventSourceARN": arn(queue),
         "awsRegion": REGION,
-    })
+    });
+    if let Some(md5) = md5_of_attributes(&message.attributes) {
+        record["md5OfMessageAttributes"] = json!(md5);
+    }
+    record
 }

@@ -22,7 +22,7 @@ use fault::Faults;
 pub use fault::Fault;
 
 pub(crate) use api::poll;
-pub(crate) use message::md5_of_body;
+pub(crate) use message::{md5_of_attributes, md5_of_body};
 pub(crate) use queue::arn;
 pub(crate) use store::{QueueStore, Received};
 

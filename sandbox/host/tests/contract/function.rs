@@ -96,7 +96,8 @@ async fn scripted(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let script = std::fs::read_to_string(std::env::var("SCRIPT").unwrap_or_default()).unwrap_or_default();
     let count = std::fs::read_to_string(&record).map_or(0, |text| text.lines().count());
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&record).unwrap();
-    writeln!(file, "{}", event.payload).unwrap();
+    // In one write: somebody reads the file meanwhile.
+    file.write_all(format!("{}\n", event.payload).as_bytes()).unwrap();
     let refused =
         |error_message: &str| Diagnostic { error_type: "Scripted".to_owned(), error_message: error_message.to_owned() };
     match script.lines().nth(count).unwrap_or("{}") {
