@@ -1,0 +1,222 @@
+//! The outbox in DynamoDB: read strongly, marked on the condition that it is what was read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::{Consumer, OutboxEntry, Stream, Timestamp};
+use futures_util::future::join_all;
+use serde::Deserialize;
+
+use crate::{Outbox, OutboxError, Waiting};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The sparse index of pending entries: a shard, and since when in milliseconds.
+const INDEX: &str = "pending";
+
+/// How long an event is kept once it is published, to be sent again on request.
+const KEPT_DAYS: i64 = 30;
+
+/// Tries to mark an entry that others mark, too. Its set of pending consumers only shrinks, so every lost try means that
+/// another one got on.
+const MARK_TRIES: usize = 10;
+
+/// The outbox in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoOutbox {
+    client: Client,
+    table: String,
+    shards: Vec<String>,
+}
+
+impl DynamoOutbox {
+    /// An outbox in this table, whose index has these partitions (`record::pending_shards`).
+    pub fn new(client: Client, table: String, shards: impl IntoIterator<Item = String>) -> Self {
+        Self { client, table, shards: shards.into_iter().collect() }
+    }
+
+    /// Every entry of a stream that is still kept, published ones included, by rising sequence.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError`]
+    pub async fn history(&self, stream: &Stream) -> Result<Vec<OutboxEntry>, OutboxError> {
+        self.entries(stream, None).await
+    }
+
+    async fn entries(&self, stream: &Stream, filter: Option<&str>) -> Result<Vec<OutboxEntry>, OutboxError> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let mut pages = query
+            .key_condition_expression("stream = :stream")
+            .set_filter_expression(filter.map(str::to_owned))
+            .expression_attribute_values(":stream", text(stream.as_str()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut entries = Vec::new();
+        while let Some(item) = pages.next().await {
+            entries.push(entry(item.map_err(|error| unavailable(&error))?)?);
+        }
+        Ok(entries)
+    }
+
+    /// The streams of one partition of the index, the longest waiting first.
+    async fn waiting(&self, shard: &str, before: Timestamp, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
+        let query = self.client.query().table_name(&self.table).index_name(INDEX);
+        let mut pages = query
+            .key_condition_expression("pending_shard = :shard AND pending_since <= :before")
+            .expression_attribute_values(":shard", text(shard))
+            .expression_attribute_values(":before", AttributeValue::N(before.as_millisecond().to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut streams: BTreeMap<Stream, Waiting> = BTreeMap::new();
+        while let Some(item) = pages.next().await {
+            let Some(waiting) = waiting(item.map_err(|error| unavailable(&error))?) else { continue };
+            if streams.len() >= limit && !streams.contains_key(&waiting.stream) {
+                break;
+            }
+            streams.entry(waiting.stream.clone()).and_modify(|known| known.entries += 1).or_insert(waiting);
+        }
+        Ok(streams.into_values().collect())
+    }
+
+    /// Takes consumers off an entry on the condition that it still waits for `known`.
+    async fn take_off(
+        &self,
+        entry: &OutboxEntry,
+        known: &BTreeSet<Consumer>,
+        left: &BTreeSet<Consumer>,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("stream", text(entry.stream.as_str()))
+            .key("sequence", AttributeValue::N(entry.sequence.to_string()))
+            .expression_attribute_names("#pending", "pending")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = if known.is_empty() {
+            update.condition_expression("attribute_exists(pending_shard) AND attribute_not_exists(#pending)")
+        } else {
+            update.condition_expression("#pending = :known").expression_attribute_values(":known", set(known))
+        };
+        let update = if left.is_empty() {
+            let ttl = now.as_second().saturating_add(KEPT_DAYS * 86_400);
+            update
+                .update_expression("REMOVE #pending, pending_shard, pending_since SET published_at = :now, #ttl = :ttl")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":now", text(&now.to_string()))
+                .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
+        } else {
+            update.update_expression("SET #pending = :left").expression_attribute_values(":left", set(left))
+        };
+        update.send().await.map(|_| ()).map_err(refused)
+    }
+}
+
+impl Outbox for DynamoOutbox {
+    async fn pending(&self, stream: &Stream) -> Result<Vec<OutboxEntry>, OutboxError> {
+        self.entries(stream, Some("attribute_exists(pending_shard) OR attribute_exists(pending)")).await
+    }
+
+    async fn mark(&self, entry: &OutboxEntry, accepted: &[Consumer], now: Timestamp) -> Result<(), OutboxError> {
+        let mut known = entry.pending.clone();
+        for _ in 0..MARK_TRIES {
+            let left: BTreeSet<Consumer> =
+                known.iter().filter(|consumer| !accepted.contains(consumer)).cloned().collect();
+            if left == known && !left.is_empty() {
+                return Ok(());
+            }
+            match self.take_off(entry, &known, &left, now).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Outbox(error)) => return Err(error),
+                Err(Refused::Changed(now_pending)) => match now_pending {
+                    Some(pending) => known = pending,
+                    None => return Ok(()),
+                },
+            }
+        }
+        Err(OutboxError::Unavailable("the entry kept changing".to_owned()))
+    }
+
+    async fn pending_streams(&self, before: Timestamp, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
+        let shards = join_all(self.shards.iter().map(|shard| self.waiting(shard, before, limit))).await;
+        let mut streams = Vec::new();
+        for shard in shards {
+            streams.extend(shard?);
+        }
+        streams.sort_by(|a, b| (a.since, &a.stream).cmp(&(b.since, &b.stream)));
+        streams.truncate(limit);
+        Ok(streams)
+    }
+}
+
+/// Why an entry was not marked.
+enum Refused {
+    /// The condition was lost. What it waits for now; `None` where it is published or gone.
+    Changed(Option<BTreeSet<Consumer>>),
+    Outbox(OutboxError),
+}
+
+fn refused<R>(error: SdkError<UpdateItemError, R>) -> Refused {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(lost)) => {
+            let item = lost.item().filter(|item| item.contains_key("pending_shard") || item.contains_key("pending"));
+            Refused::Changed(item.map(|item| match item.get("pending") {
+                Some(AttributeValue::Ss(consumers)) => consumers.iter().cloned().collect(),
+                Some(_) | None => BTreeSet::new(),
+            }))
+        }
+        Some(_) | None => Refused::Outbox(unavailable(&error)),
+    }
+}
+
+fn entry(item: Item) -> Result<OutboxEntry, OutboxError> {
+    let key = key(&item);
+    serde_dynamo::from_item(item).map_err(|error| OutboxError::Unreadable { key, reason: error.to_string() })
+}
+
+fn key(item: &Item) -> String {
+    let part = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
+        Some(_) | None => "?".to_owned(),
+    };
+    format!("{}:{}", part("stream"), part("sequence"))
+}
+
+/// An item of the index; `None` where it holds what no release of ours has written.
+fn waiting(item: Item) -> Option<Waiting> {
+    #[derive(Deserialize)]
+    struct Keys {
+        stream: Stream,
+        pending_since: i64,
+    }
+    let keys: Keys = serde_dynamo::from_item(item).ok()?;
+    let since = Timestamp::from_millisecond(keys.pending_since).ok()?;
+    Some(Waiting { stream: keys.stream, since, entries: 1 })
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn set(consumers: &BTreeSet<Consumer>) -> AttributeValue {
+    AttributeValue::Ss(consumers.iter().cloned().collect())
+}
+
+/// The error's code, or its kind; never a request's content.
+fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> OutboxError {
+    OutboxError::Unavailable(match error {
+        SdkError::TimeoutError(_) => "timed out".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out".to_owned(),
+        SdkError::DispatchFailure(_) => "no connection".to_owned(),
+        SdkError::ConstructionFailure(_) => "the request could not be built".to_owned(),
+        SdkError::ServiceError(_) => error.code().unwrap_or("unknown service error").to_owned(),
+        _ => "the answer could not be read".to_owned(),
+    })
+}
