@@ -1,0 +1,96 @@
+//! The loop of a callback function.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use domain::Protocol;
+use lambda_http::http::Response;
+use lambda_http::{Error, Request, service_fn};
+use record::Recorded;
+use setup::{Env, telemetry};
+
+use crate::{App, Callback, Endpoint, Refused, answer};
+
+/// WeChat waits 5 s; what is not recorded by then is answered as a failure, and comes again.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// What a handler comes to.
+pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Recorded, Refused>> + Send + 'a>>;
+
+/// The steps of one function: verify, parse, record.
+pub type Handler = for<'a> fn(&'a App, &'a Callback) -> Handled<'a>;
+
+/// Runs a callback function until Lambda stops it.
+///
+/// # Errors
+///
+/// [`setup::Misconfigured`] at start; it names what is wrong.
+pub async fn run(env: Env, function: &'static str, endpoint: Endpoint, handler: Handler) -> Result<(), Error> {
+    let metrics = telemetry::start(&env, function)?;
+    let app = App::new(&env).await?;
+    lambda_http::run(service_fn(|request: Request| async {
+        let response = serve(&env, &app, endpoint, handler, request).await;
+        metrics.flush();
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+async fn serve(env: &Env, app: &App, endpoint: Endpoint, handler: Handler, request: Request) -> Response<String> {
+    let started = Instant::now();
+    let (protocol, callback) = Callback::read(request, endpoint, env.clock.now());
+    let mch_id = callback.as_ref().map(|callback| callback.mch_id.to_string()).unwrap_or_default();
+    let handled = match &callback {
+        Ok(callback) => within_deadline(handler(app, callback)).await,
+        Err(_) => Err(callback.err().unwrap_or(Refused::Path)),
+    };
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match handled {
+        Ok(recorded) => accept(protocol, &mch_id, &recorded, ms),
+        Err(refused) => refuse(protocol, &mch_id, &refused, ms),
+    }
+}
+
+async fn within_deadline(handled: Handled<'_>) -> Result<Recorded, Refused> {
+    tokio::time::timeout(DEADLINE, handled).await.unwrap_or(Err(Refused::Late))
+}
+
+fn accept(protocol: Protocol, mch_id: &str, recorded: &Recorded, ms: u64) -> Response<String> {
+    let outcome = recorded.label();
+    metrics::counter!("Callbacks", "outcome" => outcome).increment(1);
+    match recorded {
+        Recorded::Contradiction(field) => {
+            metrics::counter!("Quarantined", "reason" => field.label()).increment(1);
+            tracing::error!(
+                mch_id,
+                ?protocol,
+                outcome,
+                contradicts = field.label(),
+                ms,
+                "callback recorded, not applied"
+            );
+        }
+        Recorded::NotUnderstood => {
+            metrics::counter!("Quarantined", "reason" => "not_understood").increment(1);
+            tracing::error!(mch_id, ?protocol, outcome, ms, "callback held");
+        }
+        _ => tracing::info!(mch_id, ?protocol, outcome, ms, "callback recorded"),
+    }
+    answer::accepted(protocol)
+}
+
+fn refuse(protocol: Protocol, mch_id: &str, refused: &Refused, ms: u64) -> Response<String> {
+    let (reason, status) = (refused.reason(), refused.status().as_u16());
+    match refused {
+        // WeChat probes on purpose: counted apart, so that no alarm moves.
+        Refused::Untrusted(verify::Refusal::Probe) => metrics::counter!("SignatureProbes").increment(1),
+        Refused::Unknown(reason) => {
+            metrics::counter!("Quarantined", "reason" => *reason).increment(1);
+            metrics::counter!("Refused", "reason" => *reason).increment(1);
+        }
+        _ => metrics::counter!("Refused", "reason" => reason).increment(1),
+    }
+    tracing::warn!(mch_id, ?protocol, reason, status, error = %refused, ms, "callback refused");
+    answer::refused(protocol, refused)
+}
