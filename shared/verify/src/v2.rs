@@ -128,26 +128,31 @@ fn decoded<const N: usize>(sign: &str) -> Result<[u8; N], Refusal> {
 /// MD5 over `a=1&b=2&key=…`. The fields come sorted, non-empty and without `sign`.
 pub(crate) fn md5_sign<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>, key: &ApiV2Key) -> [u8; 16] {
     let mut hasher = Md5::new();
-    feed(fields, key, |part| hasher.update(part));
+    hasher.update(joined(fields));
+    hasher.update(b"key=");
+    hasher.update(key.ascii());
     hasher.finalize().into()
 }
 
 /// HMAC-SHA256 over the same text, the key at its end included.
 pub(crate) fn hmac_sign<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>, key: &ApiV2Key) -> hmac::Tag {
     let mut context = hmac::Context::with_key(key.hmac());
-    feed(fields, key, |part| context.update(part));
+    context.update(&joined(fields));
+    context.update(b"key=");
+    context.update(key.ascii());
     context.sign()
 }
 
-fn feed<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>, key: &ApiV2Key, mut update: impl FnMut(&[u8])) {
+/// The signed text up to the key, which is not copied. One buffer is faster than eighty small updates of a hash.
+fn joined<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Vec<u8> {
+    let mut text = Vec::with_capacity(1024);
     for (name, value) in fields {
-        update(name.as_bytes());
-        update(b"=");
-        update(value.as_bytes());
-        update(b"&");
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'=');
+        text.extend_from_slice(value.as_bytes());
+        text.push(b'&');
     }
-    update(b"key=");
-    update(key.ascii());
+    text
 }
 
 /// AES-256-ECB with PKCS#7; the key is the **text** of the lower-case hexadecimal MD5 of the APIv2 key. What is inside is

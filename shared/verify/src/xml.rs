@@ -59,7 +59,7 @@ impl<'a> V2Fields<'a> {
     /// The value without blanks around it, for comparisons: some of the official samples have blanks inside the CDATA.
     #[must_use]
     pub fn trimmed(&self, name: &str) -> Option<&str> {
-        self.get(name).map(str::trim)
+        self.get(name).map(str::trim_ascii)
     }
 
     /// Names and raw values, in the ASCII order of the names.
@@ -100,12 +100,6 @@ struct Document<'a> {
     reader: Reader<&'a [u8]>,
 }
 
-/// What stands at the level of the fields.
-enum Item<'a> {
-    Field(Field<'a>),
-    EndOfRoot,
-}
-
 impl<'a> Document<'a> {
     fn open(body: &'a [u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
@@ -114,7 +108,7 @@ impl<'a> Document<'a> {
         if text.trim_ascii().is_empty() {
             return Err(Refusal::Empty);
         }
-        if text.starts_with('\u{feff}') || text.bytes().any(is_forbidden_control) {
+        if text.starts_with('\u{feff}') || has_forbidden_control(text) {
             return Err(Refusal::MalformedXml("control character"));
         }
         Ok(Document { text, reader: Reader::from_str(text) })
@@ -124,9 +118,7 @@ impl<'a> Document<'a> {
         let mut fields = Vec::with_capacity(32);
         let has_content = self.open_root(root)?;
         if has_content {
-            while let Item::Field(field) = self.next_item()? {
-                fields.push(field);
-            }
+            self.read_fields(&mut fields)?;
         }
         self.expect_end()?;
         Ok(fields)
@@ -158,20 +150,17 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads the next field, or the root's end tag.
-    fn next_item(&mut self) -> Result<Item<'a>, Refusal> {
+    /// Reads fields up to the root's end tag.
+    fn read_fields(&mut self, fields: &mut Vec<Field<'a>>) -> Result<(), Refusal> {
         loop {
             match self.event()? {
                 Event::Text(text) if is_blank(&text) => {}
                 Event::Start(start) => {
                     let name = self.name(&start, ">")?;
-                    return Ok(Item::Field((Cow::Borrowed(name), self.value()?)));
+                    fields.push((Cow::Borrowed(name), self.value()?));
                 }
-                Event::End(_) => return Ok(Item::EndOfRoot),
-                Event::Empty(start) => {
-                    let name = self.name(&start, "/>")?;
-                    return Ok(Item::Field((Cow::Borrowed(name), Cow::Borrowed(""))));
-                }
+                Event::End(_) => return Ok(()),
+                Event::Empty(start) => fields.push((Cow::Borrowed(self.name(&start, "/>")?), Cow::Borrowed(""))),
                 Event::Comment(_) => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
                     return Err(Refusal::MalformedXml("text outside the fields"));
@@ -236,16 +225,16 @@ impl<'a> Document<'a> {
     ///
     /// Names are limited to what WeChat uses: with `=` or `&` in a name, a signed text could be cut into fields in a second way.
     fn name(&self, tag: &BytesStart<'_>, closing: &str) -> Result<&'a str, Refusal> {
-        if !tag.attributes_raw().trim_ascii().is_empty() {
+        let name_len = tag.name().as_ref().len();
+        if tag.len() != name_len && !is_blank(tag.attributes_raw()) {
             return Err(Refusal::MalformedXml("attribute"));
         }
-        let end = usize::try_from(self.reader.buffer_position()).ok();
-        let start = end.and_then(|end| end.checked_sub(closing.len())?.checked_sub(tag.len()));
-        let name = start.and_then(|start| self.text.get(start..)?.get(..tag.name().as_ref().len()));
-        match name {
-            Some(name) if !name.is_empty() && name.bytes().all(is_name_byte) => Ok(name),
-            Some(_) | None => Err(Refusal::MalformedXml("element name")),
-        }
+        let end = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
+        let start = end.saturating_sub(closing.len()).saturating_sub(tag.len());
+        let name = self.text.get(start..start.saturating_add(name_len)).unwrap_or_default();
+        debug_assert_eq!(name, tag.name().as_ref(), "the reader's position is just after the tag");
+        let fits = name.bytes().fold(!name.is_empty(), |fits, byte| fits & is_name_byte(byte));
+        if fits { Ok(name) } else { Err(Refusal::MalformedXml("element name")) }
     }
 }
 
@@ -282,8 +271,10 @@ fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-fn is_forbidden_control(byte: u8) -> bool {
-    byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n')
+/// Looks at every byte without stopping at the first hit, which lets the compiler look at many at once.
+fn has_forbidden_control(text: &str) -> bool {
+    let forbidden = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\r') & (byte != b'\n');
+    text.bytes().fold(false, |found, byte| found | forbidden(byte))
 }
 
 /// XML 1.0, production `Char`.
