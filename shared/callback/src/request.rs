@@ -4,7 +4,7 @@ use domain::{MchId, Protocol, Timestamp};
 use lambda_http::http::{HeaderMap, Method};
 use lambda_http::{Body, Request, RequestExt};
 use record::Receipt;
-use verify::{Content, V3Headers, Verified};
+use verify::{Content, V2Fields, V3Event, V3Headers, Verified};
 
 use crate::Refused;
 
@@ -95,18 +95,17 @@ impl Callback {
 
     /// What goes into the journal: the verified content, in the clear, so that it can be decided again without the keys
     /// of its day; the table's encryption seals it.
+    ///
+    /// The hash names the message, not the delivery: whether a resend repeats nonce, signature, `id` and `create_time` is
+    /// not documented, so they do not count.
     pub(crate) fn receipt(&self, verified: &Verified<'_>) -> Receipt {
-        let body = match verified.content() {
-            Content::V2(_) => self.unverified_body.clone(),
-            Content::V2Refund { refund, .. } => {
-                let fields: serde_json::Map<_, _> =
-                    refund.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-                serde_json::Value::from(fields).to_string().into_bytes()
-            }
-            Content::V3(event) => opened(event),
+        let (body, said) = match verified.content() {
+            Content::V2(fields) => (self.unverified_body.clone(), said(fields)),
+            Content::V2Refund { refund, .. } => (json(refund), said(refund)),
+            Content::V3(event) => (opened(event), [event.event_type.as_bytes(), &event.resource].join(&b'\n')),
         };
         Receipt {
-            body_hash: verify::sha256(&body),
+            body_hash: verify::sha256(&said),
             body,
             received_at: self.received_at,
             traceparent: self.traceparent.clone(),
@@ -114,8 +113,21 @@ impl Callback {
     }
 }
 
-/// A V3 notice with its resource in the clear. A resend repeats all of this, but neither signature nor ciphertext.
-fn opened(event: &verify::V3Event<'_>) -> Vec<u8> {
+/// What a V2 message says, whatever the order of its fields.
+fn said(fields: &V2Fields<'_>) -> Vec<u8> {
+    let delivery = |name: &str| matches!(name, "nonce_str" | "sign" | "sign_type");
+    let mut said: Vec<_> = fields.iter().filter(|(name, _)| !delivery(name)).collect();
+    said.sort_unstable();
+    said.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>().into_bytes()
+}
+
+fn json(fields: &V2Fields<'_>) -> Vec<u8> {
+    let fields: serde_json::Map<_, _> = fields.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    serde_json::Value::from(fields).to_string().into_bytes()
+}
+
+/// A V3 notice with its resource in the clear.
+fn opened(event: &V3Event<'_>) -> Vec<u8> {
     let envelope = [
         ("create_time", &event.create_time),
         ("event_type", &event.event_type),
