@@ -60,6 +60,11 @@ impl Server {
 
     /// Stops listening, lets requests under way end for half a second, then cuts them.
     pub(crate) async fn shutdown(mut self) {
+        self.stop().await;
+    }
+
+    /// The same for a server that is part of something which is dropped later.
+    pub(crate) async fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }

@@ -83,7 +83,7 @@ impl Stack {
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
-            dynamodb: Some(self.dynamodb.endpoint().to_owned()),
+            dynamodb: Some(self.dynamodb.endpoint()),
             sqs: Some(self.sqs.endpoint()),
             secrets_manager: Some(self.secrets.endpoint()),
         }

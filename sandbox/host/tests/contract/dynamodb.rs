@@ -1,5 +1,6 @@
 //! Every behaviour of DynamoDB that is relied on, over the real SDK.
 
+mod faults;
 mod kept;
 mod streams;
 mod transactions;
@@ -40,7 +41,7 @@ impl Fixture {
     async fn open(store: &Store) -> Self {
         let clock = Clock::in_memory();
         let dynamodb = DynamoDb::start(store, 0, clock.clone()).await.unwrap();
-        let client = clients::dynamodb(dynamodb.endpoint());
+        let client = clients::dynamodb(&dynamodb.endpoint());
         Self { dynamodb, client, clock }
     }
 

@@ -20,10 +20,10 @@ async fn eight_stacks_in_one_process_do_not_meet() {
         stack.run(vec![spec("f", "http")], vec![], LogSink::discard()).await.unwrap();
         stacks.push(stack);
     }
-    dynamodb::create_table(&clients::dynamodb(stacks[0].dynamodb.endpoint())).await;
+    dynamodb::create_table(&clients::dynamodb(&stacks[0].dynamodb.endpoint())).await;
     clients::sqs(&stacks[0].sqs.endpoint()).create_queue().queue_name("q").send().await.unwrap();
     for (n, stack) in stacks.iter().enumerate() {
-        let tables = clients::dynamodb(stack.dynamodb.endpoint()).list_tables().send().await.unwrap();
+        let tables = clients::dynamodb(&stack.dynamodb.endpoint()).list_tables().send().await.unwrap();
         let queues = clients::sqs(&stack.sqs.endpoint()).list_queues().send().await.unwrap();
         assert_eq!((tables.table_names().len(), queues.queue_urls().len()), if n == 0 { (1, 1) } else { (0, 0) });
         let url = stack.lambda().unwrap().url("f").unwrap().to_owned();
@@ -48,8 +48,8 @@ async fn a_stack_starts_again_on_the_same_ports_with_its_data() {
         };
         let stack = Stack::start(config).await.unwrap();
         let port = |endpoint: &str| endpoint.rsplit(':').next().unwrap().parse().unwrap();
-        ports = (port(stack.dynamodb.endpoint()), port(&stack.sqs.endpoint()), port(&stack.secrets.endpoint()));
-        let client = clients::dynamodb(stack.dynamodb.endpoint());
+        ports = (port(&stack.dynamodb.endpoint()), port(&stack.sqs.endpoint()), port(&stack.secrets.endpoint()));
+        let client = clients::dynamodb(&stack.dynamodb.endpoint());
         if round == 0 {
             dynamodb::create_table(&client).await;
             stack.clock.set_offset_ms(5_000).unwrap();

@@ -7,7 +7,7 @@ use aws_sdk_dynamodbstreams::types::{OperationType, Record, ShardIteratorType, S
 use super::*;
 
 async fn records(f: &Fixture) -> Vec<Record> {
-    let client = clients::streams(f.dynamodb.endpoint());
+    let client = clients::streams(&f.dynamodb.endpoint());
     let streams = client.list_streams().table_name(TABLE).send().await.unwrap();
     let arn = streams.streams()[0].stream_arn().unwrap();
     let description = client.describe_stream().stream_arn(arn).send().await.unwrap().stream_description.unwrap();

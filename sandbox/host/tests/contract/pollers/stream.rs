@@ -8,7 +8,7 @@ use crate::dynamodb::{create_table, key, s, with};
 const TABLE: &str = "outbox";
 
 async fn table(stack: &Stack) -> Client {
-    let client = clients::dynamodb(stack.dynamodb.endpoint());
+    let client = clients::dynamodb(&stack.dynamodb.endpoint());
     create_table(&client).await;
     client
 }
@@ -120,7 +120,7 @@ async fn after_a_restart_the_stream_goes_on_where_it_was_left() {
     let stack = std::mem::replace(&mut f.stack, Stack::start(StackConfig::default()).await.unwrap());
     stack.shutdown().await;
     f.stack = stack_in(&f.folder).await;
-    let client = clients::dynamodb(f.stack.dynamodb.endpoint());
+    let client = clients::dynamodb(&f.stack.dynamodb.endpoint());
     put(&client, "b", 1).await;
     f.run(Trigger::Stream(inserts()), "").await;
     let events = f.wait_for_events(2).await;
