@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{OutboxEntry, Stream, Timestamp};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::lane::{Batch, Lane, send};
 use crate::progress::{Mark, Progress};
@@ -53,15 +53,17 @@ struct Drain<'a, O, Q> {
 }
 
 impl<O: Outbox, Q: Queues> Drain<'_, O, Q> {
-    /// Serves one consumer until nothing is left that its queue would accept.
+    /// Serves one consumer until nothing is left that its queue would accept. What was accepted is marked while the next
+    /// batch is under way, which keeps consumers of one pace in step: one mark for all of them.
     async fn deliver(&self, mut lane: Lane, first: Batch) {
-        let mut batch = first;
+        let (mut batch, mut marks) = (first, Vec::new());
         while !batch.messages.is_empty() {
-            let answer = send(self.queues, &lane.consumer, &batch.messages).await;
-            let marks = self.progress().settle(&mut lane, batch, answer);
-            self.mark(marks).await;
+            let send = send(self.queues, &lane.consumer, &batch.messages);
+            let (answer, ()) = join(send, self.mark(marks)).await;
+            marks = self.progress().settle(&mut lane, batch, answer);
             batch = self.progress().offer(&mut lane);
         }
+        self.mark(marks).await;
     }
 
     async fn mark(&self, marks: Vec<Mark>) {
