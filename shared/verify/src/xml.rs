@@ -150,13 +150,14 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads fields up to the root's end tag.
+    /// Reads fields up to the root's end tag. Blanks between fields make no events, blanks inside them are part of the value.
     fn read_fields(&mut self, fields: &mut Vec<Field<'a>>) -> Result<(), Refusal> {
         loop {
+            self.skip_blanks(true);
             match self.event()? {
-                Event::Text(text) if is_blank(&text) => {}
                 Event::Start(start) => {
                     let name = self.name(&start, ">")?;
+                    self.skip_blanks(false);
                     fields.push((Cow::Borrowed(name), self.value()?));
                 }
                 Event::End(_) => return Ok(()),
@@ -207,6 +208,10 @@ impl<'a> Document<'a> {
                 | Event::GeneralRef(_) => return Err(Refusal::MalformedXml("something after the root element")),
             }
         }
+    }
+
+    fn skip_blanks(&mut self, skip: bool) {
+        self.reader.config_mut().trim_text_start = skip;
     }
 
     /// The next event, unless it is one that is refused everywhere.
