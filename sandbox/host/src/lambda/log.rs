@@ -13,8 +13,10 @@ const LINE_LIMIT: u64 = 256 * 1024;
 /// Receives each line that a function's process writes to its standard output or error, with the function's name.
 #[derive(Clone)]
 pub struct LogSink {
-    receive: Arc<dyn Fn(&str, &str) + Send + Sync>,
+    receive: Arc<Receiver>,
 }
+
+type Receiver = dyn Fn(&str, &str) + Send + Sync;
 
 impl LogSink {
     /// Hands `(function, line)` to a callback.

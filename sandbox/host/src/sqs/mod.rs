@@ -5,7 +5,6 @@
 //! ```
 
 mod api;
-mod batch;
 mod error;
 mod fault;
 mod message;

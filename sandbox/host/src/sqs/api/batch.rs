@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Api, OnQueue, SendResult};
-use super::error::{Kind, SqsError};
-use super::fault::Fault;
-use super::message::{NewMessage, SIZE_LIMIT};
+use super::send::SendResult;
+use super::{Api, OnQueue};
+use crate::sqs::error::{Kind, SqsError};
+use crate::sqs::fault::Fault;
+use crate::sqs::message::{NewMessage, SIZE_LIMIT};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound = "T: Deserialize<'de>")]
