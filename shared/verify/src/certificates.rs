@@ -46,6 +46,14 @@ impl MerchantKeys {
     /// name: one that we knew, or one that came in this very answer. Without the latter a client that missed a
     /// change would be locked out; what protects the first fetch is the APIv3 key and TLS.
     ///
+    /// ```
+    /// use verify::{MerchantKeys, Refusal, V3Headers, WechatpayKeys};
+    /// let keys = MerchantKeys::new("1230000109", None, None, WechatpayKeys::default())?;
+    /// let unsigned = keys.open_certificates(&V3Headers::default(), b"{\"data\":[]}", 1_722_850_421);
+    /// assert_eq!(unsigned, Err(Refusal::MissingHeader("Wechatpay-Timestamp")));
+    /// # Ok::<(), verify::KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Refusal::MalformedEnvelope`], [`Refusal::Undecryptable`], [`Refusal::UnsupportedAlgorithm`] (SM4), and those of
     /// [`MerchantKeys::verify_v3_answer`].

@@ -122,6 +122,10 @@ pub struct Generations<K> {
 
 impl<K> Generations<K> {
     /// One key without a predecessor.
+    ///
+    /// ```
+    /// assert_eq!(verify::Generations::only(1).iter().count(), 1);
+    /// ```
     pub fn only(current: K) -> Self {
         Generations { current, previous: None }
     }

@@ -28,6 +28,15 @@ pub enum SensitiveError {
 impl WechatpayKeys {
     /// Encrypts a field of a request; the same id goes into the request's `Wechatpay-Serial`.
     ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// let mut keys = verify::WechatpayKeys::default();
+    /// keys.insert_public_key("PUB_KEY_ID_1", &read("java_wechat_pay_public_key.pem")?)?;
+    /// assert_eq!(keys.encrypt_sensitive("PUB_KEY_ID_1", "张三")?.len(), 344);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SensitiveError::UnknownSerial`], [`SensitiveError::TooLong`].
     pub fn encrypt_sensitive(&self, id: &str, plaintext: &str) -> Result<String, SensitiveError> {

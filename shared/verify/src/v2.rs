@@ -48,6 +48,19 @@ impl MerchantKeys {
 
     /// Opens a V2 refund notice. It has no `sign`; all that is proved is that `req_info` was encrypted with our key.
     ///
+    /// ```
+    /// use verify::{ApiV2Key, Content, Generations, MerchantKeys, WechatpayKeys};
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// let v2 = Generations::only(ApiV2Key::parse("192006250b4c09247ec02edce69f6a2d")?);
+    /// let keys = MerchantKeys::new("10000100", Some(v2), None, WechatpayKeys::default())?;
+    /// let body = read("samples/v2/signed-refund-notice-decryptable.xml")?;
+    /// let verified = keys.verify_v2_refund(body.as_bytes())?;
+    /// let Content::V2Refund { refund, .. } = verified.content() else { panic!() };
+    /// assert_eq!(refund.get("refund_status"), Some("SUCCESS"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Refusal::MissingReqInfo`], [`Refusal::UndecryptableReqInfo`], [`Refusal::NoKey`], and those about the body's form.
     pub fn verify_v2_refund<'a>(&self, body: &'a [u8]) -> Result<Verified<'a>, Refusal> {

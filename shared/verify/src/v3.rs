@@ -74,6 +74,32 @@ impl MerchantKeys {
     ///
     /// The checks in their order: headers present, time, key, signature over the raw body, JSON, decryption.
     ///
+    /// ```
+    /// use verify::{ApiV3Key, Content, Generations, MerchantKeys, V3Headers, WechatpayKeys};
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// # let file: serde_json::Value = serde_json::from_str(&read("constructed_notices.json")?)?;
+    /// # let notice = &file["notices"][1];
+    /// # let header = |name: &str| notice["headers"][name].as_str();
+    /// # let body = notice["body"].as_str().unwrap();
+    /// let mut wechatpay = WechatpayKeys::default();
+    /// let id = "PUB_KEY_ID_0116571234562024052000123400000000";
+    /// wechatpay.insert_public_key(id, &read("java_wechat_pay_public_key.pem")?)?;
+    /// let v3 = Generations::only(ApiV3Key::parse("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb")?);
+    /// let keys = MerchantKeys::new("1230000109", None, Some(v3), wechatpay)?;
+    /// let headers = V3Headers {
+    ///     timestamp: header("Wechatpay-Timestamp"),
+    ///     nonce: header("Wechatpay-Nonce"),
+    ///     serial: header("Wechatpay-Serial"),
+    ///     signature: header("Wechatpay-Signature"),
+    ///     signature_type: header("Wechatpay-Signature-Type"),
+    /// };
+    /// let verified = keys.verify_v3(&headers, body.as_bytes(), 1_722_850_421)?;
+    /// assert!(matches!(verified.content(), Content::V3(event) if event.event_type == "TRANSACTION.SUCCESS"));
+    /// assert!(keys.verify_v3(&headers, body.as_bytes(), 1_722_850_421 + 301).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The variants of [`Refusal`] about V3.
     pub fn verify_v3<'a>(&self, headers: &V3Headers<'_>, body: &'a [u8], now: i64) -> Result<Verified<'a>, Refusal> {
@@ -84,6 +110,14 @@ impl MerchantKeys {
     }
 
     /// Verifies an answer of a V3 API, empty ones (204) included.
+    ///
+    /// ```
+    /// use verify::{MerchantKeys, Refusal, V3Headers, WechatpayKeys};
+    /// let keys = MerchantKeys::new("1230000109", None, None, WechatpayKeys::default())?;
+    /// let unsigned = keys.verify_v3_answer(&V3Headers::default(), b"{\"code\":\"SIGN_ERROR\"}", 1_722_850_421);
+    /// assert_eq!(unsigned, Err(Refusal::MissingHeader("Wechatpay-Timestamp")));
+    /// # Ok::<(), verify::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// The variants of [`Refusal`] about V3 headers and signatures. Error answers may come without headers

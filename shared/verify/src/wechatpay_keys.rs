@@ -54,6 +54,16 @@ impl WechatpayKeys {
     /// Adds a platform certificate (微信支付平台证书) under the serial that stands in it, and answers the serial. The same
     /// certificate again is no error, and an expired one neither.
     ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// let mut keys = verify::WechatpayKeys::default();
+    /// let serial = keys.insert_certificate(&read("java_wechat_pay_certificate.pem")?)?;
+    /// assert_eq!(serial, "440024045C4A427599D09BB4E3DE0279F2E813FD");
+    /// assert!(keys.contains(&serial) && keys.validity(&serial).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Certificate`], [`KeyError::Rsa`], [`KeyError::TwoKeysOneId`].
     pub fn insert_certificate(&mut self, pem: &str) -> Result<String, KeyError> {

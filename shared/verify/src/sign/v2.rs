@@ -17,6 +17,9 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// A field whose value may come from anywhere, and therefore must hold neither `&` nor `=`.
+    ///
+    /// Some of what we sign goes to the user's device (launch parameters, the `extraData` of the mini program), and whoever has it can send
+    /// it to us as a notice, since the key is the same. Without separators in its values it says nothing there.
     #[must_use]
     pub fn text(name: &'a str, value: &'a str) -> Self {
         Field { name, value, may_hold_separators: false }

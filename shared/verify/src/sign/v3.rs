@@ -43,6 +43,17 @@ impl MerchantSigner {
     /// `path_and_query` and `body` are exactly the bytes that go on the wire; `timestamp` is Unix seconds; the nonce at most
     /// 32 characters. A repeated request is signed anew.
     ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// # let key = read("doc_test_merchant_private_key.pem")?;
+    /// let signer = verify::sign::v3::MerchantSigner::new("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", &key)?;
+    /// let path = "/v3/refund/domestic/refunds/123123123123";
+    /// let header = signer.authorization("GET", path, 1_554_208_460, "593BEC0C930BF1AFEB40B4A08C8FB242", b"")?;
+    /// assert!(header.starts_with("WECHATPAY2-SHA256-RSA2048 mchid=\"1900007291\",nonce_str="));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Unsignable::Character`] for what would break the lines of the signed text or the header, [`Unsignable::Key`].
     pub fn authorization(
@@ -64,6 +75,15 @@ impl MerchantSigner {
 
     /// Launch parameters for an APP; `appid` is the one of the order.
     ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// # let key = read("doc_test_merchant_private_key.pem")?;
+    /// let signer = verify::sign::v3::MerchantSigner::new("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", &key)?;
+    /// assert_eq!(signer.app("wx1", "wx2", "nonce", 1_554_208_460)?.package_value, "Sign=WXPay");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`MerchantSigner::authorization`].
     pub fn app(&self, appid: &str, prepay_id: &str, nonce: &str, now: i64) -> Result<AppLaunch, Unsignable> {
@@ -83,6 +103,15 @@ impl MerchantSigner {
 
     /// Launch parameters for JSAPI and mini program; `appid` is the one of the order.
     ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// # let key = read("doc_test_merchant_private_key.pem")?;
+    /// let signer = verify::sign::v3::MerchantSigner::new("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", &key)?;
+    /// assert_eq!(signer.jsapi("wx1", "wx2", "nonce", 1_554_208_460)?.package, "prepay_id=wx2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`MerchantSigner::authorization`].
     pub fn jsapi(&self, appid: &str, prepay_id: &str, nonce: &str, now: i64) -> Result<JsapiLaunch, Unsignable> {
@@ -101,6 +130,15 @@ impl MerchantSigner {
     }
 
     /// Opens a sensitive field of an answer; WeChat encrypts those for the merchant's certificate.
+    ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// # let key = read("doc_test_merchant_private_key.pem")?;
+    /// let signer = verify::sign::v3::MerchantSigner::new("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", &key)?;
+    /// assert_eq!(signer.decrypt_sensitive("MTIzNA=="), Err(verify::SensitiveError::Undecryptable));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`SensitiveError::Undecryptable`].
