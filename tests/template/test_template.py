@@ -1,0 +1,295 @@
+"""What the deployed stack must be, asserted on the translated template: an emulator ignores half of it, and lint all of it."""
+
+import re
+import unittest
+
+from translated import ROOT, allowed, many, of_type, source, text, translate
+
+CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
+FUNCTIONS = [*CALLBACKS, "OutboxRelay", "Sweeper"]
+CONSUMERS = ["Membership", "Accounting"]
+
+# SQS knows a message again for this long: seconds.
+DEDUPLICATION_WINDOW = 300
+
+TEMPLATE = source()
+DEPLOYED = translate(TEMPLATE)
+
+
+class PublicUrls(unittest.TestCase):
+    def permissions(self, template, function):
+        grants = of_type(template, "AWS::Lambda::Permission").values()
+        return [grant for grant in grants if text(grant["FunctionName"]) == f"{function}Aliaslive"]
+
+    def test_each_callback_has_a_public_url_on_its_alias(self):
+        urls = of_type(DEPLOYED, "AWS::Lambda::Url")
+        self.assertEqual(sorted(urls), sorted(f"{function}Url" for function in CALLBACKS))
+        for function in CALLBACKS:
+            url = urls[f"{function}Url"]
+            self.assertEqual(url["AuthType"], "NONE")
+            self.assertEqual(text(url["TargetFunctionArn"]), f"{function}Aliaslive")
+
+    def test_a_public_url_has_both_permissions_and_no_other(self):
+        for function in CALLBACKS:
+            with self.subTest(function):
+                grants = {grant["Action"]: grant for grant in self.permissions(DEPLOYED, function)}
+                self.assertEqual(set(grants), {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"})
+                self.assertEqual(len(self.permissions(DEPLOYED, function)), 2)
+                by_url, by_invoke = grants["lambda:InvokeFunctionUrl"], grants["lambda:InvokeFunction"]
+                self.assertEqual((by_url["Principal"], by_url["FunctionUrlAuthType"]), ("*", "NONE"))
+                # Without the condition anyone could invoke the function past its URL.
+                self.assertEqual((by_invoke["Principal"], by_invoke["InvokedViaFunctionUrl"]), ("*", True))
+
+    def test_an_auth_type_by_reference_would_leave_no_permission(self):
+        template = source()
+        template["Parameters"]["Auth"] = {"Type": "String", "Default": "NONE"}
+        for function in CALLBACKS:
+            template["Resources"][function]["Properties"]["FunctionUrlConfig"]["AuthType"] = {"Fn::If": ["x", "NONE", "NONE"]}
+        self.assertEqual([self.permissions(translate(template), function) for function in CALLBACKS], [[], [], [], []])
+
+    def test_nothing_else_is_open_to_everyone(self):
+        grants = of_type(DEPLOYED, "AWS::Lambda::Permission").values()
+        public = [text(grant["FunctionName"]) for grant in grants if grant["Principal"] == "*"]
+        self.assertEqual(sorted(set(public)), sorted(f"{function}Aliaslive" for function in CALLBACKS))
+
+
+class Functions(unittest.TestCase):
+    functions = of_type(DEPLOYED, "AWS::Lambda::Function")
+
+    def test_each_function_of_the_workspace_is_deployed_under_its_name(self):
+        crates = sorted(path.parent.name for path in ROOT.glob("functions/*/Cargo.toml"))
+        functions = [r for r in TEMPLATE["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+        self.assertEqual(sorted(function["Metadata"]["BuildProperties"]["Binary"] for function in functions), crates)
+        self.assertEqual({function["Metadata"]["BuildMethod"] for function in functions}, {"rust-cargolambda"})
+        names = sorted(text(function["FunctionName"]) for function in self.functions.values())
+        self.assertEqual(names, ["${AWS::StackName}-" + crate for crate in crates])
+        # Another folder per function would compile the dependencies once per function.
+        self.assertEqual(TEMPLATE["Globals"]["Function"]["CodeUri"], ".")
+        self.assertFalse([function for function in functions if "CodeUri" in function["Properties"]])
+
+    def test_each_function_stops_in_time(self):
+        timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
+        # WeChat waits 5 s; the sweeper comes every minute.
+        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"OutboxRelay": 60, "Sweeper": 55})
+
+    def test_what_sends_ends_well_before_sqs_forgets_what_was_sent(self):
+        for name in ("OutboxRelay", "Sweeper"):
+            self.assertLess(self.functions[name]["Timeout"], DEDUPLICATION_WINDOW / 2)
+
+    def test_each_function_has_memory_architecture_concurrency_and_an_alias(self):
+        concurrency = {"OutboxRelay": 20, "Sweeper": 1}
+        for name in FUNCTIONS:
+            with self.subTest(name):
+                function = self.functions[name]
+                self.assertEqual(function["Runtime"], "provided.al2023")
+                self.assertEqual(function["Handler"], "bootstrap")
+                self.assertEqual(function["MemorySize"], 256)
+                self.assertEqual([text(one) for one in function["Architectures"]], ["Architecture"])
+                expected = concurrency.get(name, {"Ref": "CallbackConcurrency"})
+                self.assertEqual(function["ReservedConcurrentExecutions"], expected)
+                self.assertEqual(DEPLOYED["Resources"][f"{name}Aliaslive"]["Properties"]["Name"], "live")
+                # A change of a variable alone must reach the alias, too.
+                self.assertIs(TEMPLATE["Resources"][name]["Properties"]["AutoPublishAliasAllProperties"], True)
+        self.assertEqual(TEMPLATE["Parameters"]["Architecture"]["Default"], "arm64")
+
+    def test_each_function_logs_json_to_a_group_that_forgets(self):
+        groups = of_type(DEPLOYED, "AWS::Logs::LogGroup")
+        for name in FUNCTIONS:
+            with self.subTest(name):
+                logging = self.functions[name]["LoggingConfig"]
+                self.assertEqual((logging["LogFormat"], logging["ApplicationLogLevel"]), ("JSON", "INFO"))
+                self.assertEqual(text(logging["LogGroup"]), f"{name}Logs")
+                self.assertEqual(groups[f"{name}Logs"]["RetentionInDays"], {"Ref": "LogRetentionDays"})
+        self.assertEqual(len(groups), len(FUNCTIONS))
+        self.assertEqual(TEMPLATE["Parameters"]["LogRetentionDays"]["Default"], 30)
+
+    def test_each_function_gets_the_variables_that_setup_reads(self):
+        rust = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("shared/setup/src/*.rs"))
+        known = set(re.findall(r'"(PAPAY_[A-Z_]+)"', rust))
+        tables = {"PAPAY_TABLE_LEDGER", "PAPAY_TABLE_INBOX", "PAPAY_TABLE_OUTBOX"}
+        callback = tables | {"PAPAY_MERCHANTS", "PAPAY_SECRET_PREFIX", "PAPAY_ROUTING"}
+        for name in FUNCTIONS:
+            with self.subTest(name):
+                variables = set(self.functions[name]["Environment"]["Variables"])
+                self.assertEqual(variables, callback if name in CALLBACKS else tables | {"PAPAY_QUEUES"})
+                self.assertLessEqual(variables, known)
+
+
+class Roles(unittest.TestCase):
+    def logs(self, function):
+        return {(action, f"{function}Logs.Arn") for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+
+    def test_each_function_has_a_role_of_its_own(self):
+        roles = {name: text(properties["Role"]) for name, properties in Functions.functions.items()}
+        self.assertEqual(roles, {name: f"{name}Role.Arn" for name in FUNCTIONS})
+        self.assertEqual(sorted(of_type(DEPLOYED, "AWS::IAM::Role")), sorted(f"{name}Role" for name in FUNCTIONS))
+        for role in of_type(DEPLOYED, "AWS::IAM::Role").values():
+            [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+            self.assertEqual(trust["Principal"], {"Service": "lambda.amazonaws.com"})
+
+    def test_a_callback_reads_records_and_fetches_keys_that_verify(self):
+        secret = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}*/verify-??????"
+        for function in CALLBACKS:
+            with self.subTest(function):
+                self.assertEqual(allowed(DEPLOYED, f"{function}Role"), self.logs(function) | {
+                    ("dynamodb:BatchGetItem", "LedgerTable.Arn"),
+                    ("dynamodb:PutItem", "LedgerTable.Arn"),
+                    ("dynamodb:UpdateItem", "LedgerTable.Arn"),
+                    ("dynamodb:BatchGetItem", "InboxTable.Arn"),
+                    ("dynamodb:PutItem", "InboxTable.Arn"),
+                    ("dynamodb:PutItem", "OutboxTable.Arn"),
+                    ("secretsmanager:GetSecretValue", secret),
+                })
+
+    def drain(self):
+        sends = {("sqs:SendMessage", f"{consumer}Queue.Arn") for consumer in CONSUMERS}
+        return sends | {("dynamodb:Query", "OutboxTable.Arn"), ("dynamodb:UpdateItem", "OutboxTable.Arn")}
+
+    def test_the_relay_reads_its_stream_and_drains(self):
+        stream = {(f"dynamodb:{action}", "OutboxTable.StreamArn")
+                  for action in ("DescribeStream", "GetRecords", "GetShardIterator")}
+        stream |= {("dynamodb:ListStreams", "${OutboxTable.Arn}/stream/*")}
+        self.assertEqual(allowed(DEPLOYED, "OutboxRelayRole"), self.logs("OutboxRelay") | self.drain() | stream)
+
+    def test_the_sweeper_finds_what_is_pending_and_drains(self):
+        index = {("dynamodb:Query", "${OutboxTable.Arn}/index/pending")}
+        self.assertEqual(allowed(DEPLOYED, "SweeperRole"), self.logs("Sweeper") | self.drain() | index)
+
+    def test_no_arn_names_a_partition(self):
+        self.assertNotIn("arn:aws", (ROOT / "template.yaml").read_text(encoding="utf-8"))
+
+
+class Tables(unittest.TestCase):
+    tables = of_type(DEPLOYED, "AWS::DynamoDB::Table")
+
+    def keys(self, schema):
+        return [(part["AttributeName"], part["KeyType"]) for part in schema]
+
+    def test_the_tables_have_these_keys_and_indexes(self):
+        keys = {name: self.keys(table["KeySchema"]) for name, table in self.tables.items()}
+        self.assertEqual(keys, {
+            "LedgerTable": [("pk", "HASH")],
+            "InboxTable": [("subject", "HASH"), ("entry", "RANGE")],
+            "OutboxTable": [("stream", "HASH"), ("sequence", "RANGE")],
+        })
+        indexes = {(name, index["IndexName"]): self.keys(index["KeySchema"])
+                   for name, table in self.tables.items() for index in table.get("GlobalSecondaryIndexes", [])}
+        self.assertEqual(indexes, {
+            ("LedgerTable", "due"): [("due_shard", "HASH"), ("due_at", "RANGE")],
+            ("LedgerTable", "contract"): [("contract_key", "HASH"), ("pk", "RANGE")],
+            ("OutboxTable", "pending"): [("pending_shard", "HASH"), ("pending_since", "RANGE")],
+        })
+
+    def test_numbers_are_numbers_and_everything_else_is_text(self):
+        types = {part["AttributeName"]: part["AttributeType"]
+                 for table in self.tables.values() for part in table["AttributeDefinitions"]}
+        self.assertEqual({name for name, kind in types.items() if kind == "N"}, {"due_at", "sequence", "pending_since"})
+
+    def test_the_tables_outlive_mistakes(self):
+        for name, table in self.tables.items():
+            with self.subTest(name):
+                resource = DEPLOYED["Resources"][name]
+                self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Retain", "Retain"))
+                self.assertIs(table["DeletionProtectionEnabled"], True)
+                self.assertEqual(table["PointInTimeRecoverySpecification"],
+                                 {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35})
+                self.assertEqual(table["SSESpecification"], {"SSEEnabled": True})
+                self.assertEqual(table["BillingMode"], "PAY_PER_REQUEST")
+
+    def test_journal_and_outbox_expire_and_the_ledger_does_not(self):
+        ttl = {name: table.get("TimeToLiveSpecification") for name, table in self.tables.items()}
+        expires = {"AttributeName": "ttl", "Enabled": True}
+        self.assertEqual(ttl, {"LedgerTable": None, "InboxTable": expires, "OutboxTable": expires})
+
+    def test_the_outbox_alone_has_a_stream_and_it_carries_keys(self):
+        streams = {name: table.get("StreamSpecification") for name, table in self.tables.items()}
+        expected = {"LedgerTable": None, "InboxTable": None, "OutboxTable": {"StreamViewType": "KEYS_ONLY"}}
+        self.assertEqual(streams, expected)
+
+
+class Queues(unittest.TestCase):
+    queues = of_type(DEPLOYED, "AWS::SQS::Queue")
+
+    def test_each_consumer_has_a_fifo_queue_with_a_dead_letter_queue_of_its_own(self):
+        names = {name: text(queue["QueueName"]) for name, queue in self.queues.items()}
+        expected = {}
+        for consumer in CONSUMERS:
+            expected[f"{consumer}Queue"] = "${AWS::StackName}-" + consumer.lower() + ".fifo"
+            expected[f"{consumer}DeadLetterQueue"] = "${AWS::StackName}-" + consumer.lower() + "-dlq.fifo"
+            redrive = self.queues[f"{consumer}Queue"]["RedrivePolicy"]
+            self.assertEqual(text(redrive["deadLetterTargetArn"]), f"{consumer}DeadLetterQueue.Arn")
+            self.assertEqual(redrive["maxReceiveCount"], 5)
+        self.assertEqual(names, expected)
+
+    def test_the_queues_are_high_throughput_encrypted_and_keep_for_a_fortnight(self):
+        for name, queue in self.queues.items():
+            with self.subTest(name):
+                self.assertIs(queue["FifoQueue"], True)
+                self.assertEqual(queue["DeduplicationScope"], "messageGroup")
+                self.assertEqual(queue["FifoThroughputLimit"], "perMessageGroupId")
+                self.assertEqual(queue["MessageRetentionPeriod"], 14 * 86_400)
+                self.assertIs(queue["SqsManagedSseEnabled"], True)
+                # The relay names the deduplication id itself; SQS must not make one from the body.
+                self.assertNotIn("ContentBasedDeduplication", queue)
+
+    def test_every_queue_refuses_plain_http_and_grants_nothing(self):
+        [policy] = of_type(DEPLOYED, "AWS::SQS::QueuePolicy").values()
+        self.assertEqual(sorted(text(queue) for queue in policy["Queues"]), sorted(self.queues))
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Effect"], "Deny")
+        self.assertEqual(statement["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+
+    def test_the_example_routing_names_the_consumers_that_have_a_queue(self):
+        import json
+        routes = json.loads(TEMPLATE["Parameters"]["Routing"]["Default"])
+        consumers = sorted(consumer.lower() for consumer in CONSUMERS)
+        self.assertEqual(sorted(route["consumer"] for route in routes), consumers)
+        for name in ("OutboxRelay", "Sweeper"):
+            queues = json.loads(text(Functions.functions[name]["Environment"]["Variables"]["PAPAY_QUEUES"]))
+            self.assertEqual(queues, {consumer: "${" + consumer.capitalize() + "Queue}" for consumer in consumers})
+
+
+class Sources(unittest.TestCase):
+    def test_the_relay_hears_inserts_of_the_outbox_in_order_and_reports_what_failed(self):
+        [source] = of_type(DEPLOYED, "AWS::Lambda::EventSourceMapping").values()
+        self.assertEqual(text(source["EventSourceArn"]), "OutboxTable.StreamArn")
+        self.assertEqual(text(source["FunctionName"]), "OutboxRelayAliaslive")
+        self.assertEqual(source["StartingPosition"], "TRIM_HORIZON")
+        self.assertEqual(source["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertEqual(source["FilterCriteria"], {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]})
+        self.assertIs(source["BisectBatchOnFunctionError"], True)
+        # Endless is the default: one bad record would block its shard for a day.
+        self.assertEqual((source["MaximumRetryAttempts"], source["MaximumRecordAgeInSeconds"]), (10, 3600))
+
+    def test_the_sweeper_runs_every_minute_and_never_piles_up(self):
+        [rule] = of_type(DEPLOYED, "AWS::Events::Rule").values()
+        self.assertEqual(rule["ScheduleExpression"], "rate(1 minute)")
+        self.assertEqual([text(target["Arn"]) for target in rule["Targets"]], ["SweeperAliaslive"])
+        [invoke] = of_type(DEPLOYED, "AWS::Lambda::EventInvokeConfig").values()
+        self.assertEqual((invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]), (60, 0))
+
+
+class Outputs(unittest.TestCase):
+    def test_the_outputs_are_whole_callback_urls_of_the_first_merchant(self):
+        urls = {}
+        for name, output in DEPLOYED["Outputs"].items():
+            if "NotifyUrl" in name:
+                pattern, values = output["Value"]["Fn::Sub"]
+                self.assertEqual(values["MchId"], {"Fn::Select": [0, {"Ref": "Merchants"}]})
+                urls[name] = (pattern, text(values["Url"]))
+        self.assertEqual(urls, {
+            "DeductionNotifyUrlV2": ("${Url}v2/${MchId}", "DeductionCallbackUrl.FunctionUrl"),
+            "ContractNotifyUrlV2": ("${Url}v2/${MchId}", "ContractCallbackUrl.FunctionUrl"),
+            "ContractNotifyUrlV3": ("${Url}v3/${MchId}", "ContractCallbackUrl.FunctionUrl"),
+            "PaymentNotifyUrlV3": ("${Url}v3/${MchId}", "PaymentCallbackUrl.FunctionUrl"),
+            "RefundNotifyUrlV3": ("${Url}v3/${MchId}", "RefundCallbackUrl.FunctionUrl"),
+            "RefundNotifyUrlV2": ("${Url}v2/${MchId}", "RefundCallbackUrl.FunctionUrl"),
+        })
+
+    def test_every_queue_of_a_consumer_is_told(self):
+        arns = {text(output["Value"]) for output in DEPLOYED["Outputs"].values() if "Fn::GetAtt" in output["Value"]}
+        self.assertEqual(arns, {f"{consumer}Queue.Arn" for consumer in CONSUMERS})
+
+
+if __name__ == "__main__":
+    unittest.main()
