@@ -30,13 +30,19 @@ pub enum StartError {
         /// What the database said.
         cause: String,
     },
-    /// A folder of the data cannot be made.
-    #[error("cannot create the folder {}: {source}", path.display())]
+    /// The data folder cannot be made or written.
+    #[error("cannot use the folder {}: {source}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Another stack keeps its data in the folder.
+    #[error("the data folder {} is in use by another process", path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
     },
     /// A trigger names a function that was not given.
     #[error("a trigger names the function {0:?}, which does not exist")]

@@ -1,6 +1,7 @@
 //! The whole local stack, in the order in which its parts need each other.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use crate::clock::Clock;
 use crate::dynamodb::DynamoDb;
@@ -56,6 +57,8 @@ pub struct Stack {
     /// The secrets.
     pub secrets: Secrets,
     functions: Option<Running>,
+    /// Held as long as the stack runs.
+    _lock: Option<File>,
 }
 
 struct Running {
@@ -67,8 +70,9 @@ impl Stack {
     /// Starts the services: DynamoDB, SQS, Secrets Manager.
     ///
     /// # Errors
-    /// A port is taken or a file cannot be opened; the parts already started stop again.
+    /// A port is taken, the folder is in use or a file cannot be opened; the parts already started stop again.
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
+        let lock = config.store.lock()?;
         let clock = config.clock.unwrap_or_else(|| match config.store.folder() {
             Some(folder) => Clock::in_folder(folder),
             None => Clock::in_memory(),
@@ -76,7 +80,7 @@ impl Stack {
         let dynamodb = DynamoDb::start(&config.store, config.dynamodb_port, clock.clone()).await?;
         let sqs = Sqs::start(&config.store, config.sqs_port, clock.clone()).await?;
         let secrets = Secrets::start(config.secrets, config.secrets_port).await?;
-        Ok(Self { store: config.store, clock, dynamodb, sqs, secrets, functions: None })
+        Ok(Self { store: config.store, clock, dynamodb, sqs, secrets, functions: None, _lock: lock })
     }
 
     /// Where clients and functions find the services.

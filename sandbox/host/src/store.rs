@@ -1,5 +1,6 @@
 //! Where a part of the stack keeps its data.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::StartError;
@@ -21,6 +22,18 @@ impl Store {
         match self {
             Self::Memory => None,
             Self::Folder(folder) => Some(folder),
+        }
+    }
+
+    /// Takes the folder for this process until the file is dropped, or the process ends in whatever way.
+    pub(crate) fn lock(&self) -> Result<Option<File>, StartError> {
+        let Some(path) = self.file("lock")? else { return Ok(None) };
+        let folder = || self.folder().unwrap_or(&path).to_owned();
+        let file = File::create(&path).map_err(|source| StartError::Folder { path: folder(), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(StartError::FolderInUse { path: folder() }),
+            Err(TryLockError::Error(source)) => Err(StartError::Folder { path: folder(), source }),
         }
     }
 

@@ -20,7 +20,7 @@ const INIT_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// A process must not outlive the host, however the host ends. Forbidding `unsafe` rules out `PR_SET_PDEATHSIG`;
 /// instead the end of the host closes both the Runtime API's connection, at which the Lambda runtime gives up, and the
-/// process's standard input, which a function may watch.
+/// process's standard input, which a function may watch ([`super::end_with_host`]).
 pub(super) struct Environment {
     process: Child,
     api: RuntimeApi,

@@ -10,6 +10,7 @@
 //! and is killed when it exceeds the function's time-out. Unlike AWS an invocation over the limit of processes waits
 //! instead of being throttled.
 
+mod child;
 mod environment;
 mod event;
 mod log;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+pub use child::end_with_host;
 pub use log::LogSink;
 
 use crate::StartError;
@@ -33,6 +35,9 @@ use pool::Pool;
 
 /// Lambda's limit for the payload of a synchronous invocation, and for its answer: 6 MB, in bytes.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
+
+/// An environment beyond the first of a function is stopped after this time without an invocation.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// One function: how its process is started and what it may use.
 #[derive(Clone)]
@@ -197,6 +202,12 @@ impl LambdaHost {
         self.inner.pools.get(function).map_or(0, |pool| pool.processes())
     }
 
+    /// Stops processes that had no invocation for so long, except the most recently used one of each function. It
+    /// happens by itself after a minute.
+    pub fn stop_idle(&self, limit: Duration) {
+        self.inner.pools.values().for_each(|pool| pool.stop_idle(limit));
+    }
+
     /// Stops the URLs (requests under way have half a second to end), then kills the processes.
     pub async fn shutdown(&self) {
         let servers = match self.inner.servers.lock() {
@@ -225,7 +236,7 @@ async fn stop_idle_environments(pools: Vec<Arc<Pool>>) {
     loop {
         every.tick().await;
         for pool in &pools {
-            pool.stop_idle();
+            pool.stop_idle(IDLE_LIMIT);
         }
     }
 }

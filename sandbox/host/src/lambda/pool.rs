@@ -1,17 +1,14 @@
 //! The environments of one function: started on demand, used again, stopped when idle.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::environment::{Environment, Failure};
 use super::{Endpoints, FunctionSpec, InvokeError, LogSink, PAYLOAD_LIMIT};
-
-/// An environment beyond the first is stopped after this time without an invocation.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How often an event that no process fetched is offered to a fresh one.
 const START_ATTEMPTS: u32 = 3;
@@ -24,7 +21,8 @@ pub(super) struct Pool {
     /// The most recently used last.
     idle: Mutex<Vec<Idle>>,
     processes: AtomicUsize,
-    stopped: AtomicBool,
+    /// Becomes true once, and ends what runs.
+    stopping: watch::Sender<bool>,
 }
 
 struct Idle {
@@ -42,7 +40,7 @@ impl Pool {
             permits,
             idle: Mutex::default(),
             processes: AtomicUsize::new(0),
-            stopped: AtomicBool::new(false),
+            stopping: watch::channel(false).0,
         }
     }
 
@@ -75,23 +73,29 @@ impl Pool {
         let mut last_status = String::new();
         for _ in 0..START_ATTEMPTS {
             let mut environment = self.environment().await?;
-            match environment.invoke(&self.function, payload.clone()).await {
-                Ok(answer) => {
-                    self.put_back(environment);
-                    return Ok(answer);
-                }
-                Err(Failure::Final(error)) => {
-                    self.put_back(environment);
-                    return Err(error);
-                }
+            let outcome = self.run_in(&mut environment, payload.clone()).await;
+            self.put_back(environment);
+            match outcome {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Final(error)) => return Err(error),
                 // It died between two invocations.
-                Err(Failure::Unfetched { status }) => {
-                    self.put_back(environment);
-                    last_status = status;
-                }
+                Err(Failure::Unfetched { status }) => last_status = status,
             }
         }
         Err(InvokeError::Exited { function: self.function.name.clone(), status: last_status })
+    }
+
+    async fn run_in(&self, environment: &mut Environment, payload: Bytes) -> Result<Bytes, Failure> {
+        let mut stopping = self.stopping.subscribe();
+        let stopped = tokio::select! {
+            outcome = environment.invoke(&self.function, payload) => return outcome,
+            _ = stopping.wait_for(|stopping| *stopping) => InvokeError::Exited {
+                function: self.function.name.clone(),
+                status: "the host stopped".to_owned(),
+            },
+        };
+        environment.kill().await;
+        Err(Failure::Final(stopped))
     }
 
     async fn environment(&self) -> Result<Environment, InvokeError> {
@@ -107,25 +111,27 @@ impl Pool {
     }
 
     fn put_back(&self, mut environment: Environment) {
-        if environment.is_alive() && !self.stopped.load(Ordering::Relaxed) {
+        if environment.is_alive() && !*self.stopping.borrow() {
             self.idle().push(Idle { environment, since: Instant::now() });
         } else {
             self.processes.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// Stops the environments that nobody used for a while, except the most recently used one.
-    pub(super) fn stop_idle(&self) {
+    /// Stops the environments that nobody used for so long, except the most recently used one.
+    pub(super) fn stop_idle(&self, limit: Duration) {
         let mut idle = self.idle();
         let kept = idle.len().saturating_sub(1);
-        let stale = idle.iter().take(kept).take_while(|idle| idle.since.elapsed() > IDLE_LIMIT).count();
+        let stale = idle.iter().take(kept).take_while(|idle| idle.since.elapsed() > limit).count();
         self.processes.fetch_sub(stale, Ordering::Relaxed);
         drop(idle.drain(..stale));
     }
 
-    /// Kills the idle processes now, and busy ones when their invocation ends.
+    /// Kills every process, in the middle of an invocation too, and waits for their ends.
     pub(super) async fn shutdown(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
+        let all = u32::try_from(self.function.max_concurrency.max(1)).unwrap_or(u32::MAX);
+        let _all_ended = self.permits.acquire_many(all).await;
         let idle = std::mem::take(&mut *self.idle());
         for Idle { mut environment, .. } in idle {
             environment.kill().await;

@@ -1,7 +1,7 @@
 //! Every behaviour of DynamoDB that is relied on, over the real SDK.
 
+mod door;
 mod faults;
-mod kept;
 mod streams;
 mod transactions;
 mod writes;
@@ -19,7 +19,7 @@ use host::dynamodb::DynamoDb;
 
 use crate::clients;
 
-const TABLE: &str = "outbox";
+pub(crate) const TABLE: &str = "outbox";
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -33,15 +33,10 @@ struct Fixture {
 
 impl Fixture {
     async fn memory() -> Self {
-        let fixture = Self::open(&Store::Memory).await;
-        create_table(&fixture.client).await;
-        fixture
-    }
-
-    async fn open(store: &Store) -> Self {
         let clock = Clock::in_memory();
-        let dynamodb = DynamoDb::start(store, 0, clock.clone()).await.unwrap();
+        let dynamodb = DynamoDb::start(&Store::Memory, 0, clock.clone()).await.unwrap();
         let client = clients::dynamodb(&dynamodb.endpoint());
+        create_table(&client).await;
         Self { dynamodb, client, clock }
     }
 

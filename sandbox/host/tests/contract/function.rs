@@ -28,6 +28,10 @@ fn process() {
     let ended = runtime.block_on(async {
         match behaviour.as_str() {
             "http" => lambda_http::run(service_fn(http)).await,
+            "watchful" => {
+                host::lambda::end_with_host();
+                lambda_http::run(service_fn(http)).await
+            }
             "event" => lambda_runtime::run(service_fn(event)).await,
             "scripted" => lambda_runtime::run(service_fn(scripted)).await,
             "no-init" => panic!("the table name is missing"),

@@ -253,9 +253,32 @@ async fn shutting_down_ends_every_process() {
     let (host, url) = start_one("http").await;
     let pid = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
     assert!(is_alive(&pid));
+    // One is in the middle of an invocation, too.
+    let busy = tokio::spawn(reqwest::get(format!("{url}slow")));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = Instant::now();
     host.shutdown().await;
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(host.processes("f"), 0);
     assert!(!is_alive(&pid));
+    assert!(busy.await.unwrap().is_err());
     assert!(reqwest::get(&url).await.is_err());
+}
+
+#[tokio::test]
+async fn idle_processes_are_stopped_but_for_the_last_one() {
+    let (host, url) = start_one("http").await;
+    let calls: Vec<_> = (0..3).map(|_| tokio::spawn(reqwest::get(format!("{url}pause")))).collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(host.processes("f"), 3);
+    host.stop_idle(Duration::from_secs(60));
+    assert_eq!(host.processes("f"), 3);
+    host.stop_idle(Duration::ZERO);
+    assert_eq!(host.processes("f"), 1);
+    assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+    assert_eq!(host.processes("f"), 1);
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ impl QueueStore {
             Some(path) => Connection::open(path)?,
         };
         connection.execute_batch(SCHEMA)?;
+        // While it runs, what has expired is only passed over.
+        connection.execute("DELETE FROM messages WHERE expires_real_ms <= ?1", [real_now_ms()])?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), clock, changed: Arc::default() })
     }
 
