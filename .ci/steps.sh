@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by .ci/run and .ci/long: runs named steps, times each, and ends with a table. A step that fails does not keep the
 # others from running, so that one run tells everything; the run as a whole fails.
 

@@ -1,5 +1,6 @@
 """What the deployed stack must be, asserted on the translated template: an emulator ignores half of it, and lint all of it."""
 
+import json
 import re
 import unittest
 
@@ -7,7 +8,7 @@ from translated import ROOT, allowed, many, of_type, source, text, translate
 
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
 FUNCTIONS = [*CALLBACKS, "OutboxRelay", "Sweeper"]
-CONSUMERS = ["Membership", "Accounting"]
+CONSUMERS = ["Membership", "Ledger"]
 
 # SQS knows a message again for this long: seconds.
 DEDUPLICATION_WINDOW = 300
@@ -63,9 +64,10 @@ class Functions(unittest.TestCase):
         self.assertEqual({function["Metadata"]["BuildMethod"] for function in functions}, {"rust-cargolambda"})
         names = sorted(text(function["FunctionName"]) for function in self.functions.values())
         self.assertEqual(names, ["${AWS::StackName}-" + crate for crate in crates])
-        # Another folder per function would compile the dependencies once per function.
-        self.assertEqual(TEMPLATE["Globals"]["Function"]["CodeUri"], ".")
-        self.assertFalse([function for function in functions if "CodeUri" in function["Properties"]])
+        # A member of the workspace: the target folder is shared, and no other crate's features get in.
+        for function in functions:
+            folder = "functions/" + function["Metadata"]["BuildProperties"]["Binary"]
+            self.assertEqual(function["Properties"]["CodeUri"], folder)
 
     def test_each_function_stops_in_time(self):
         timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
@@ -176,7 +178,7 @@ class Tables(unittest.TestCase):
                    for name, table in self.tables.items() for index in table.get("GlobalSecondaryIndexes", [])}
         self.assertEqual(indexes, {
             ("LedgerTable", "due"): [("due_shard", "HASH"), ("due_at", "RANGE")],
-            ("LedgerTable", "contract"): [("contract_key", "HASH"), ("pk", "RANGE")],
+            ("LedgerTable", "by_contract"): [("contract_key", "HASH"), ("pk", "RANGE")],
             ("OutboxTable", "pending"): [("pending_shard", "HASH"), ("pending_since", "RANGE")],
         })
 
@@ -218,7 +220,7 @@ class Queues(unittest.TestCase):
             expected[f"{consumer}DeadLetterQueue"] = "${AWS::StackName}-" + consumer.lower() + "-dlq.fifo"
             redrive = self.queues[f"{consumer}Queue"]["RedrivePolicy"]
             self.assertEqual(text(redrive["deadLetterTargetArn"]), f"{consumer}DeadLetterQueue.Arn")
-            self.assertEqual(redrive["maxReceiveCount"], 5)
+            self.assertEqual(redrive["maxReceiveCount"], 10)
         self.assertEqual(names, expected)
 
     def test_the_queues_are_high_throughput_encrypted_and_keep_for_a_fortnight(self):
@@ -240,7 +242,6 @@ class Queues(unittest.TestCase):
         self.assertEqual(statement["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
 
     def test_the_example_routing_names_the_consumers_that_have_a_queue(self):
-        import json
         routes = json.loads(TEMPLATE["Parameters"]["Routing"]["Default"])
         consumers = sorted(consumer.lower() for consumer in CONSUMERS)
         self.assertEqual(sorted(route["consumer"] for route in routes), consumers)

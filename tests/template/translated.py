@@ -31,7 +31,6 @@ def translate(template):
     for function in functions:
         # `sam package` puts the uploaded archive's address here.
         function["Properties"]["CodeUri"] = "s3://bucket/key"
-    template["Globals"]["Function"].pop("CodeUri")
     return transform(template, parameters | PARAMETERS, NoManagedPolicies())
 
 
