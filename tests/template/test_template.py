@@ -153,9 +153,9 @@ class Roles(unittest.TestCase):
         stream |= {("dynamodb:ListStreams", "${OutboxTable.Arn}/stream/*")}
         self.assertEqual(allowed(DEPLOYED, "OutboxRelayRole"), self.logs("OutboxRelay") | self.drain() | stream)
 
-    def test_the_sweeper_finds_what_is_pending_and_drains(self):
-        index = {("dynamodb:Query", "${OutboxTable.Arn}/index/pending")}
-        self.assertEqual(allowed(DEPLOYED, "SweeperRole"), self.logs("Sweeper") | self.drain() | index)
+    def test_the_sweeper_finds_what_is_pending_and_overdue_and_drains(self):
+        indexes = {("dynamodb:Query", "${OutboxTable.Arn}/index/pending"), ("dynamodb:Query", "${LedgerTable.Arn}/index/due")}
+        self.assertEqual(allowed(DEPLOYED, "SweeperRole"), self.logs("Sweeper") | self.drain() | indexes)
 
     def test_no_arn_names_a_partition(self):
         self.assertNotIn("arn:aws", (ROOT / "template.yaml").read_text(encoding="utf-8"))
