@@ -1,1 +1,41 @@
-//! (empty)
+//! Outbox stream -> event queues: woken by inserts into the outbox table, it drains the streams that they name.
+//!
+//! A stream record is a doorbell and nothing else: records of one transaction may come apart and out of order, so what
+//! is pending is read from the table.
+#![deny(missing_docs)]
+
+mod event;
+mod handler;
+
+use std::time::{Duration, SystemTime};
+
+use event::StreamEvent;
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use publish::{DynamoOutbox, SqsQueues};
+use setup::{Aws, Env, telemetry};
+
+/// What is left of the function's time when it stops: the rest is the sweeper's.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// Runs the function until Lambda stops it. Reads `PAPAY_TABLE_OUTBOX` and `PAPAY_QUEUES`.
+///
+/// # Errors
+///
+/// A [`setup::Misconfigured`] at start.
+pub async fn run(env: Env) -> Result<(), Error> {
+    let metrics = telemetry::start(&env, "outbox-relay")?;
+    let aws = Aws::new(&env)?;
+    let outbox = DynamoOutbox::new(aws.dynamodb(), env.required("PAPAY_TABLE_OUTBOX")?, record::pending_shards());
+    let queues = SqsQueues::new(aws.sqs(), env.queues()?);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async {
+        let (event, context) = event.into_parts();
+        let response = handler::handle(&outbox, &queues, &event, env.clock.now(), time_left(&context)).await;
+        metrics.flush();
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+fn time_left(context: &Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
+}

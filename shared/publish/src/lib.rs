@@ -21,6 +21,7 @@ mod lane;
 mod ports;
 mod progress;
 mod replay;
+mod report;
 mod sqs;
 
 pub use drain::drain;
