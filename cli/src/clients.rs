@@ -1,0 +1,34 @@
+//! AWS clients of a local stack, built as the functions build theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use setup::{Aws, Env, Misconfigured, SystemClock};
+
+/// Clients of the local stack.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients of the services at these endpoints.
+    ///
+    /// # Errors
+    /// None in practice: everything that could be missing is given here.
+    pub fn new(dynamodb: &str, sqs: &str) -> Result<Self, Misconfigured> {
+        let variables = [
+            ("AWS_REGION", host::REGION),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", sqs),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let aws = Aws::new(&Env::of(BTreeMap::from(variables), Arc::new(SystemClock)))?;
+        Ok(Self { dynamodb: aws.dynamodb(), sqs: aws.sqs() })
+    }
+}

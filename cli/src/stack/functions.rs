@@ -1,0 +1,92 @@
+//! The functions: which crate each is, how its process is started, what invokes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use host::lambda::FunctionSpec;
+use host::pollers::{StreamTrigger, Trigger};
+use record::Tables;
+use serde_json::json;
+use setup::Env;
+
+use super::Ports;
+use crate::config::{Config, SECRET_PREFIX};
+
+/// The four callback functions.
+pub const CALLBACKS: [&str; 4] = ["deduction-callback", "contract-callback", "payment-callback", "refund-callback"];
+
+/// The function that the outbox table's stream wakes.
+pub const RELAY: &str = "outbox-relay";
+
+/// The function that runs every minute.
+pub const SWEEPER: &str = "sweeper";
+
+/// The variable with the file of the movable clock's offset; only `papay function` knows it.
+pub const CLOCK_VARIABLE: &str = "PAPAY_CLOCK_FILE";
+
+/// WeChat waits 5 s; a callback answers within 3.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Below the queues' deduplication window of five minutes.
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs the function of that name until Lambda stops it; `None` where there is no such function.
+pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::Error + Send + Sync>>> {
+    Some(match name {
+        "deduction-callback" => deduction_callback::run(env).await,
+        "contract-callback" => contract_callback::run(env).await,
+        "payment-callback" => payment_callback::run(env).await,
+        "refund-callback" => refund_callback::run(env).await,
+        RELAY => outbox_relay::run(env).await,
+        SWEEPER => sweeper::run(env).await,
+        _ => return None,
+    })
+}
+
+/// Every function, as processes of `program`, which must be a `papay`.
+pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)]) -> Vec<FunctionSpec> {
+    let spec = |name: &str, url_port: Option<u16>, timeout: Duration| FunctionSpec {
+        args: vec!["function".to_owned(), name.to_owned()],
+        env: variables.to_vec(),
+        url_port,
+        timeout,
+        ..FunctionSpec::new(name, program)
+    };
+    let callbacks = CALLBACKS.iter().zip(ports.callbacks);
+    let mut specs: Vec<_> = callbacks.map(|(name, port)| spec(name, Some(port), CALLBACK_TIMEOUT)).collect();
+    // As in AWS: one stream, one shard, one invocation at a time; one minute, one sweep.
+    for background in [RELAY, SWEEPER] {
+        specs.push(FunctionSpec { max_concurrency: 1, ..spec(background, None, BACKGROUND_TIMEOUT) });
+    }
+    specs
+}
+
+/// What invokes the functions that have no URL.
+pub(super) fn triggers(tables: &Tables) -> Vec<(String, Trigger)> {
+    vec![
+        (RELAY.to_owned(), Trigger::Stream(StreamTrigger::inserts(&tables.outbox))),
+        (SWEEPER.to_owned(), Trigger::EveryMinute),
+    ]
+}
+
+/// The environment of the functions, as the deployment's template sets it.
+pub(super) fn variables(
+    config: &Config,
+    tables: &Tables,
+    queues: &BTreeMap<String, String>,
+    clock: Option<&Path>,
+) -> Vec<(String, String)> {
+    let merchants: Vec<&str> = config.merchants.iter().map(domain::MchId::as_str).collect();
+    let mut variables = vec![
+        ("PAPAY_TABLE_LEDGER", tables.ledger.clone()),
+        ("PAPAY_TABLE_INBOX", tables.inbox.clone()),
+        ("PAPAY_TABLE_OUTBOX", tables.outbox.clone()),
+        ("PAPAY_ROUTING", json!(config.routing).to_string()),
+        ("PAPAY_QUEUES", json!(queues).to_string()),
+        ("PAPAY_MERCHANTS", merchants.join(",")),
+        ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
+    ];
+    variables.extend(clock.map(|file| (CLOCK_VARIABLE, file.display().to_string())));
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,178 @@
+//! The local stack: papay's tables, queues and functions on what `host` provides in AWS's stead.
+
+mod functions;
+pub mod queues;
+mod running;
+pub mod tables;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use domain::Consumer;
+use host::clock::Clock;
+use host::lambda::{LambdaHost, LogSink};
+use host::{Stack, StackConfig, StartError, Store};
+use record::Tables;
+use setup::Misconfigured;
+
+pub use functions::{CALLBACKS, CLOCK_VARIABLE, RELAY, SWEEPER, run as run_function};
+pub use running::{NotRunning, Running};
+
+use crate::{Clients, Config};
+use running::Lock;
+
+/// The stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// Another stack runs on the folder.
+    #[error("another local stack runs on {}", folder.display())]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder cannot be used.
+    #[error("{}: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A service did not start.
+    #[error(transparent)]
+    Service(#[from] StartError),
+    /// A client could not be made.
+    #[error(transparent)]
+    Client(#[from] Misconfigured),
+    /// A table could not be made.
+    #[error("table {table}: {cause}")]
+    Table {
+        /// The table.
+        table: String,
+        /// What DynamoDB said.
+        cause: String,
+    },
+    /// A queue could not be made.
+    #[error("queue {queue}: {cause}")]
+    Queue {
+        /// The queue.
+        queue: String,
+        /// What SQS said.
+        cause: String,
+    },
+}
+
+/// The loopback ports; 0 takes any free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// DynamoDB.
+    pub dynamodb: u16,
+    /// SQS.
+    pub sqs: u16,
+    /// Secrets Manager.
+    pub secrets: u16,
+    /// The callback functions, in the order of [`CALLBACKS`].
+    pub callbacks: [u16; 4],
+}
+
+impl Ports {
+    /// Any free ports: for tests.
+    pub const ANY: Self = Self { dynamodb: 0, sqs: 0, secrets: 0, callbacks: [0; 4] };
+
+    /// The block of twenty ports that begins with `first`: the services at 1 to 3, the callbacks at 11 to 14. The ports
+    /// of a laptop are fixed, since notify URLs that were handed out must survive a restart.
+    #[must_use]
+    pub fn block(first: u16) -> Self {
+        let at = |offset: u16| first.saturating_add(offset);
+        Self { dynamodb: at(1), sqs: at(2), secrets: at(3), callbacks: [at(11), at(12), at(13), at(14)] }
+    }
+}
+
+/// What a local stack is started with.
+pub struct Options {
+    /// Merchants and consumers.
+    pub config: Config,
+    /// Where the data lies.
+    pub store: Store,
+    /// The clock, if it is not the store's own.
+    pub clock: Option<Clock>,
+    /// The ports.
+    pub ports: Ports,
+    /// The `papay` binary whose processes the functions are.
+    pub program: PathBuf,
+    /// Where the functions' output goes.
+    pub log: LogSink,
+}
+
+/// A running local stack.
+pub struct LocalStack {
+    /// The services, for faults and for moving the clock.
+    pub host: Stack,
+    /// AWS clients of the services.
+    pub clients: Clients,
+    /// The tables.
+    pub tables: Tables,
+    /// URLs of the queues by consumer.
+    pub queues: BTreeMap<Consumer, String>,
+    /// The functions.
+    pub lambda: LambdaHost,
+    folder: Option<PathBuf>,
+    _lock: Option<Lock>,
+}
+
+impl LocalStack {
+    /// Starts services, tables, queues and functions.
+    ///
+    /// # Errors
+    /// [`StackError`]
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let Options { config, store, clock, ports, program, log } = options;
+        let folder = store.folder().map(ToOwned::to_owned);
+        let lock = folder.as_deref().map(Lock::take).transpose()?;
+        let mut host = Stack::start(StackConfig {
+            store,
+            dynamodb_port: ports.dynamodb,
+            sqs_port: ports.sqs,
+            secrets_port: ports.secrets,
+            secrets: config.secrets(),
+            clock,
+        })
+        .await?;
+        let clients = Clients::new(host.dynamodb.endpoint(), &host.sqs.endpoint())?;
+        let tables = tables::names();
+        tables::create(&clients.dynamodb, &tables).await?;
+        let queues = queues::create(&clients.sqs, &config.consumers()).await?;
+        let variables = functions::variables(&config, &tables, &queues, host.clock.file());
+        let specs = functions::specs(&program, &ports, &variables);
+        let lambda = host.run(specs, functions::triggers(&tables), log).await?;
+        let stack = Self { host, clients, tables, queues, lambda, folder, _lock: lock };
+        if let Some(folder) = &stack.folder {
+            let written = stack.running(&config).write(folder);
+            written.map_err(|source| StackError::Folder { folder: folder.clone(), source })?;
+        }
+        Ok(stack)
+    }
+
+    /// What the other commands are told.
+    #[must_use]
+    pub fn running(&self, config: &Config) -> Running {
+        let url = |name: &str| self.lambda.url(name).map(|url| (name.to_owned(), url.to_owned()));
+        Running {
+            dynamodb: self.host.dynamodb.endpoint().to_owned(),
+            sqs: self.host.sqs.endpoint(),
+            callbacks: CALLBACKS.into_iter().filter_map(url).collect(),
+            queues: self.queues.clone(),
+            merchants: config.merchants.clone(),
+            routing: config.routing.clone(),
+        }
+    }
+
+    /// Stops everything; what lies in a folder is there at the next start.
+    pub async fn shutdown(self) {
+        if let Some(folder) = &self.folder {
+            Running::remove(folder);
+        }
+        self.host.shutdown().await;
+    }
+}

@@ -1,0 +1,99 @@
+//! What a running stack tells the other commands: a small file in its data folder.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use setup::Misconfigured;
+
+use super::StackError;
+use crate::Clients;
+
+const STATE_FILE: &str = "stack.json";
+const LOCK_FILE: &str = "lock";
+
+/// Where a running stack's parts are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Running {
+    /// The endpoint of DynamoDB.
+    pub dynamodb: String,
+    /// The endpoint of SQS.
+    pub sqs: String,
+    /// URLs of the callback functions by name, each with a slash at its end.
+    pub callbacks: BTreeMap<String, String>,
+    /// URLs of the queues by consumer.
+    pub queues: BTreeMap<String, String>,
+    /// The merchants.
+    pub merchants: Vec<domain::MchId>,
+    /// Which consumer gets which events.
+    pub routing: record::Routing,
+}
+
+/// No stack runs on a data folder.
+#[derive(Debug, thiserror::Error)]
+#[error("no local stack runs on {}", folder.display())]
+pub struct NotRunning {
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+impl Running {
+    /// The stack that runs on this folder.
+    ///
+    /// # Errors
+    /// [`NotRunning`]: nobody holds the folder's lock, or its file is not there (yet).
+    pub fn on(folder: &Path) -> Result<Self, NotRunning> {
+        let not_running = || NotRunning { folder: folder.to_owned() };
+        if Lock::is_free(folder) {
+            return Err(not_running());
+        }
+        let text = fs::read_to_string(folder.join(STATE_FILE)).map_err(|_| not_running())?;
+        serde_json::from_str(&text).map_err(|_| not_running())
+    }
+
+    /// Clients of its services.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn clients(&self) -> Result<Clients, Misconfigured> {
+        Clients::new(&self.dynamodb, &self.sqs)
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let unfinished = folder.join("stack.new");
+        fs::write(&unfinished, serde_json::to_vec_pretty(self)?)?;
+        fs::rename(unfinished, folder.join(STATE_FILE))
+    }
+
+    pub(super) fn remove(folder: &Path) {
+        let _ = fs::remove_file(folder.join(STATE_FILE));
+    }
+}
+
+/// One stack to a folder: a lock on a file, which the system takes back however the process ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(folder: &Path) -> Result<Self, StackError> {
+        let failed = |source: io::Error| StackError::Folder { folder: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let file = File::create(folder.join(LOCK_FILE)).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StackError::Taken { folder: folder.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    fn is_free(folder: &Path) -> bool {
+        match File::open(folder.join(LOCK_FILE)) {
+            Ok(file) => file.try_lock_shared().is_ok(),
+            Err(_) => true,
+        }
+    }
+}
