@@ -14,6 +14,7 @@ pub mod consumer;
 pub mod seed;
 pub mod stack;
 pub mod story;
+pub mod wechat;
 
 pub use clients::Clients;
 pub use config::Config;

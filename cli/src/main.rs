@@ -1,1 +1,61 @@
-fn main() {}
+//! The `papay` command: the local stack and its tools.
+
+mod commands;
+mod failure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{clock, dev, events, function, show, trigger};
+use failure::Failure;
+
+/// Runs WeChat Pay notifications through papay on this machine: no AWS account, no Docker, no merchant account.
+#[derive(Parser)]
+#[command(version)]
+struct Papay {
+    /// The folder in which the local stack keeps its data.
+    #[arg(long, global = true, default_value = ".papay", value_name = "FOLDER")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the local stack: DynamoDB, SQS, secrets, the functions and what invokes them. Ctrl-C stops it.
+    Dev(dev::Dev),
+    /// Send a notification to its callback URL as WeChat would, and show what WeChat sees.
+    Trigger(trigger::Trigger),
+    /// Receive events from a consumer's queue.
+    Events(events::Events),
+    /// Show state, journal and events of a contract, an order or a refund.
+    Show(show::Show),
+    /// Move the local stack's clock.
+    Clock(clock::Clock),
+    /// Run one function; the local stack's Lambda host starts it so.
+    #[command(hide = true)]
+    Function(function::Function),
+}
+
+fn main() -> ExitCode {
+    let Papay { data, command } = Papay::parse();
+    let done = match command {
+        Command::Dev(dev) => in_runtime(dev.run(&data)),
+        Command::Trigger(trigger) => in_runtime(trigger.run(&data)),
+        Command::Events(events) => in_runtime(events.run(&data)),
+        Command::Show(show) => in_runtime(show.run(&data)),
+        Command::Clock(clock) => clock.run(&data),
+        Command::Function(function) => function.run(),
+    };
+    done.unwrap_or_else(|failure| {
+        eprintln!("{failure}");
+        ExitCode::FAILURE
+    })
+}
+
+fn in_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(format_args!("no runtime: {error}")))?.block_on(command)
+}

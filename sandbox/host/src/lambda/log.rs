@@ -49,7 +49,8 @@ impl LogSink {
         })
     }
 
-    pub(crate) fn line(&self, function: &str, line: &str) {
+    /// Hands over one line, for a sink that passes lines on.
+    pub fn line(&self, function: &str, line: &str) {
         (self.receive)(function, line);
     }
 

@@ -1,0 +1,8 @@
+//! One file per subcommand.
+
+pub(crate) mod clock;
+pub(crate) mod dev;
+pub(crate) mod events;
+pub(crate) mod function;
+pub(crate) mod show;
+pub(crate) mod trigger;
