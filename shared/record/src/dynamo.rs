@@ -122,7 +122,8 @@ impl DynamoLedger {
         contract: Option<(&MchId, &domain::ContractCode)>,
     ) -> Result<TransactWriteItem, CommitError> {
         let mut item = encode(&write.value)?;
-        item.insert("kind".to_owned(), text(kind));
+        // Not `kind`: an order has a field of that name.
+        item.insert("item".to_owned(), text(kind));
         item.insert("version".to_owned(), number(write.version));
         item.insert("routed".to_owned(), encode_map(&write.routed));
         item.insert("due_shard".to_owned(), check.map_or(NULL, |_| text(&format!("check#{}", shard(key, DUE_SHARDS)))));
