@@ -276,10 +276,22 @@ mod tests {
         };
         assert_eq!(problem("10000100", "one"), ": merchants[0].mch_id: 1 to 32 digits");
         assert_eq!(problem("10000200", "10000100"), ": merchants[1].mch_id: is there twice");
-        assert_eq!(problem("edce69f6a2d", ""), ": merchants[0].api_v2_key.current: the APIv2 key has 21 bytes instead of 32");
-        assert_eq!(problem("platform_cert", "cert"), ", line 11: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`");
-        assert_eq!(problem("[\"papay.payment", "[\"payment"), ": consumers[1].types: \"payment.*\" does not begin with \"papay.\"");
+        assert_eq!(
+            problem("edce69f6a2d", ""),
+            ": merchants[0].api_v2_key.current: the APIv2 key has 21 bytes instead of 32"
+        );
+        assert_eq!(
+            problem("platform_cert", "cert"),
+            ", line 11: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`"
+        );
+        assert_eq!(
+            problem("[\"papay.payment", "[\"payment"),
+            ": consumers[1].types: \"payment.*\" does not begin with \"papay.\""
+        );
         assert_eq!(problem("\"ledger\"", "\"membership\""), ": consumers[1].name: is there twice");
-        assert_eq!(problem("types =", "merchants = [\"1\"]\ntypes ="), ": consumers[1].merchants: names one that is not configured");
+        assert_eq!(
+            problem("types =", "merchants = [\"1\"]\ntypes ="),
+            ": consumers[1].merchants: names one that is not configured"
+        );
     }
 }

@@ -92,9 +92,8 @@ fn base32(number: u64) -> String {
 
 /// A number as WeChat would give it: decimal, of that length, always the same for the same number of ours.
 fn wechat_number(prefix: &str, length: usize, ours: &str) -> String {
-    let hash = |seed: u64| {
-        ours.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-    };
+    let hash =
+        |seed: u64| ours.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let digits = format!("{:020}{:020}", hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
     let wanted = length.saturating_sub(prefix.len());
     let start = digits.len().saturating_sub(wanted);

@@ -34,7 +34,8 @@ impl Clock {
 
 fn milliseconds(by: &str) -> Result<i64, Failure> {
     let wrong = || {
-        Failure::new(format_args!("{by:?} is no time to move by")).next("write for instance +2h, +90s, +1d, -30m, or reset")
+        Failure::new(format_args!("{by:?} is no time to move by"))
+            .next("write for instance +2h, +90s, +1d, -30m, or reset")
     };
     let (sign, length) = match by.split_at_checked(1) {
         Some(("+", length)) => (1, length),

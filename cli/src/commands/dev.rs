@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use domain::MchId;
 use host::lambda::LogSink;
 use host::{StartError, Store};
 use papay::Config;
@@ -25,7 +26,8 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
         let config = Config::read(self.config.as_deref().unwrap_or(Config::default_path())).map_err(Failure::new)?;
-        let program = std::env::current_exe().map_err(|error| Failure::new(format_args!("papay's own file: {error}")))?;
+        let program =
+            std::env::current_exe().map_err(|error| Failure::new(format_args!("papay's own file: {error}")))?;
         let options = Options {
             config: config.clone(),
             store: Store::Folder(data.to_owned()),
@@ -46,7 +48,9 @@ impl Dev {
 fn describe(error: StackError) -> Failure {
     let failure = Failure::new(&error);
     match &error {
-        StackError::Taken { .. } => failure.next("stop that one, or take another folder with --data"),
+        StackError::Service(StartError::FolderInUse { .. }) => {
+            failure.next("stop the local stack that runs on it, or take another folder with --data")
+        }
         StackError::Service(StartError::PortInUse { .. }) => {
             failure.next("stop the program that listens there, or take other ports, for instance --ports 9800")
         }
@@ -87,7 +91,7 @@ fn announce(stack: &LocalStack, config: &Config, data: &Path) {
         println!("callback URLs of merchant {mch_id}");
         for name in CALLBACKS {
             let url = stack.lambda.url(name).unwrap_or_default();
-            println!("  {name:<20} {}", paths(name).map(|path| format!("{url}{path}/{mch_id}")).join("  "));
+            println!("  {name:<20} {}", paths(name, url, mch_id));
         }
     }
     println!("event queues");
@@ -106,12 +110,13 @@ fn announce(stack: &LocalStack, config: &Config, data: &Path) {
 }
 
 /// The protocols that arrive at a callback function.
-fn paths(function: &str) -> Vec<&'static str> {
-    match function {
-        "deduction-callback" => vec!["v2"],
-        "payment-callback" => vec!["v3"],
-        _ => vec!["v2", "v3"],
-    }
+fn paths(function: &str, url: &str, mch_id: &MchId) -> String {
+    let protocols: &[&str] = match function {
+        "deduction-callback" => &["v2"],
+        "payment-callback" => &["v3"],
+        _ => &["v2", "v3"],
+    };
+    protocols.iter().map(|protocol| format!("{url}{protocol}/{mch_id}  ")).collect()
 }
 
 /// Waits for Ctrl-C, or for the signal with which a service manager stops its programs.
@@ -130,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_terminal_shows_warnings_and_what_is_no_log_line() {
-        let warning = r#"{"timestamp":"t","level":"WARN","message":"callback refused","target":"callback","reason":"stale"}"#;
+        let warning =
+            r#"{"timestamp":"t","level":"WARN","message":"callback refused","target":"callback","reason":"stale"}"#;
         assert_eq!(worth_showing(warning).as_deref(), Some("WARN callback refused reason=\"stale\""));
         assert_eq!(worth_showing(r#"{"level":"INFO","message":"callback recorded"}"#), None);
         assert_eq!(worth_showing(r#"{"_aws":{},"Callbacks":1}"#), None, "a metric");

@@ -1,5 +1,6 @@
 //! `papay events`: what a consumer receives from its queue.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,7 +39,8 @@ impl Events {
         let stack = running(data)?;
         let url = stack.queues.get(&self.consumer).ok_or_else(|| {
             let known: Vec<_> = stack.queues.keys().cloned().collect();
-            Failure::new(format_args!("no consumer is called {:?}", self.consumer)).next(known.join(", ") + " are known")
+            Failure::new(format_args!("no consumer is called {:?}", self.consumer))
+                .next(known.join(", ") + " are known")
         })?;
         let queue = Queue { client: stack.clients().map_err(Failure::new)?.sqs, url };
         let mut memory = Memory::of(data, &self.consumer);
@@ -54,7 +56,10 @@ impl Events {
                 return Ok(ExitCode::SUCCESS);
             }
             for message in messages {
-                self.handle(&message, &mut memory.rule);
+                if self.handle(&message, &mut memory.rule).is_err() {
+                    // Whoever read our output has seen enough; the event stays in the queue.
+                    return Ok(ExitCode::SUCCESS);
+                }
                 // First the memory, then the deletion: a crash between the two makes a duplicate, never a loss.
                 memory.write()?;
                 queue.delete(&message).await?;
@@ -62,9 +67,9 @@ impl Events {
         }
     }
 
-    fn handle(&self, message: &Message, rule: &mut ConsumerRule) {
+    fn handle(&self, message: &Message, rule: &mut ConsumerRule) -> io::Result<()> {
         let body = message.body.as_deref().unwrap_or_default();
-        self.print(body);
+        self.print(body)?;
         match serde_json::from_str::<CloudEvent>(body) {
             Err(error) => eprintln!("this is no CloudEvent of papay's: {error}"),
             Ok(event) => match rule.judge(&event) {
@@ -76,13 +81,14 @@ impl Events {
                 ),
             },
         }
+        Ok(())
     }
 
-    fn print(&self, body: &str) {
+    fn print(&self, body: &str) -> io::Result<()> {
         let indented = || serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(body).ok()?).ok();
         match indented().filter(|_| self.pretty) {
-            Some(indented) => println!("{indented}"),
-            None => println!("{body}"),
+            Some(indented) => writeln!(io::stdout(), "{indented}"),
+            None => writeln!(io::stdout(), "{body}"),
         }
     }
 
@@ -95,7 +101,7 @@ impl Events {
                 break;
             }
             for message in messages {
-                self.print(message.body.as_deref().unwrap_or_default());
+                let _ = self.print(message.body.as_deref().unwrap_or_default());
                 seen.push(message);
             }
         }

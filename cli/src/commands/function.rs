@@ -1,12 +1,12 @@
 //! `papay function <name>`: one function as a process, with the movable clock.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::Timestamp;
 use host::clock::read_offset;
+use host::lambda::end_with_host;
 use papay::stack::{CLOCK_VARIABLE, run_function};
 use setup::{Clock, Env, SystemClock};
 
@@ -25,7 +25,7 @@ impl Function {
             let failure = Failure::new("a function runs only behind a Lambda host");
             return Err(failure.next("`cargo run -- dev` starts one, and every function behind it"));
         }
-        end_with_the_host();
+        end_with_host();
         let env = match std::env::var_os(CLOCK_VARIABLE) {
             Some(file) => Env::with_clock(Arc::new(MovableClock { offset: PathBuf::from(file) })),
             None => Env::system(),
@@ -39,16 +39,6 @@ impl Function {
             None => Err(Failure::new(format_args!("there is no function {:?}", self.name))),
         }
     }
-}
-
-/// The host holds the other end of standard input, so it closes however the host ends; a process that went on would
-/// write to the database of the next one.
-fn end_with_the_host() {
-    std::thread::spawn(|| {
-        let mut nothing = [0_u8; 64];
-        while std::io::stdin().read(&mut nothing).is_ok_and(|read| read > 0) {}
-        std::process::exit(0);
-    });
 }
 
 /// The system's clock and an offset that is read anew each time.

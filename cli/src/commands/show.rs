@@ -171,7 +171,9 @@ fn rank(name: &str) -> usize {
 
 fn json(value: &AttributeValue) -> Value {
     match value {
-        AttributeValue::S(text) => serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| text.as_str().into()),
+        AttributeValue::S(text) => {
+            serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| text.as_str().into())
+        }
         AttributeValue::N(number) => serde_json::from_str(number).unwrap_or_else(|_| number.as_str().into()),
         AttributeValue::Bool(bool) => (*bool).into(),
         AttributeValue::L(list) => list.iter().map(json).collect(),

@@ -114,7 +114,8 @@ impl Trigger {
         for _ in 0..self.repeat {
             let answer = wechat::send(&client, url, request).await.map_err(|error| {
                 let cause = if error.is_timeout() { "no answer within 5 s" } else { "no answer" };
-                Failure::new(format_args!("{cause}: WeChat would send it again")).next("`papay dev` shows what went wrong")
+                Failure::new(format_args!("{cause}: WeChat would send it again"))
+                    .next("`papay dev` shows what went wrong")
             })?;
             show(&answer);
             as_expected &= answer.is(fixture.expected, fixture.protocol);

@@ -20,18 +20,11 @@ pub use functions::{CALLBACKS, CLOCK_VARIABLE, RELAY, SWEEPER, run as run_functi
 pub use running::{NotRunning, Running};
 
 use crate::{Clients, Config};
-use running::Lock;
 
 /// The stack did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// Another stack runs on the folder.
-    #[error("another local stack runs on {}", folder.display())]
-    Taken {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The folder cannot be used.
+    /// The folder cannot be written.
     #[error("{}: {source}", folder.display())]
     Folder {
         /// The folder.
@@ -118,7 +111,6 @@ pub struct LocalStack {
     /// The functions.
     pub lambda: LambdaHost,
     folder: Option<PathBuf>,
-    _lock: Option<Lock>,
 }
 
 impl LocalStack {
@@ -129,7 +121,6 @@ impl LocalStack {
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let Options { config, store, clock, ports, program, log } = options;
         let folder = store.folder().map(ToOwned::to_owned);
-        let lock = folder.as_deref().map(Lock::take).transpose()?;
         let mut host = Stack::start(StackConfig {
             store,
             dynamodb_port: ports.dynamodb,
@@ -139,14 +130,14 @@ impl LocalStack {
             clock,
         })
         .await?;
-        let clients = Clients::new(host.dynamodb.endpoint(), &host.sqs.endpoint())?;
+        let clients = Clients::new(&host.dynamodb.endpoint(), &host.sqs.endpoint())?;
         let tables = tables::names();
         tables::create(&clients.dynamodb, &tables).await?;
         let queues = queues::create(&clients.sqs, &config.consumers()).await?;
         let variables = functions::variables(&config, &tables, &queues, host.clock.file());
         let specs = functions::specs(&program, &ports, &variables);
         let lambda = host.run(specs, functions::triggers(&tables), log).await?;
-        let stack = Self { host, clients, tables, queues, lambda, folder, _lock: lock };
+        let stack = Self { host, clients, tables, queues, lambda, folder };
         if let Some(folder) = &stack.folder {
             let written = stack.running(&config).write(folder);
             written.map_err(|source| StackError::Folder { folder: folder.clone(), source })?;
@@ -159,7 +150,7 @@ impl LocalStack {
     pub fn running(&self, config: &Config) -> Running {
         let url = |name: &str| self.lambda.url(name).map(|url| (name.to_owned(), url.to_owned()));
         Running {
-            dynamodb: self.host.dynamodb.endpoint().to_owned(),
+            dynamodb: self.host.dynamodb.endpoint(),
             sqs: self.host.sqs.endpoint(),
             callbacks: CALLBACKS.into_iter().filter_map(url).collect(),
             queues: self.queues.clone(),

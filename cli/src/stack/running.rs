@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use setup::Misconfigured;
 
-use super::StackError;
 use crate::Clients;
 
 const STATE_FILE: &str = "stack.json";
+/// What `host` locks.
 const LOCK_FILE: &str = "lock";
 
 /// Where a running stack's parts are.
@@ -46,7 +46,7 @@ impl Running {
     /// [`NotRunning`]: nobody holds the folder's lock, or its file is not there (yet).
     pub fn on(folder: &Path) -> Result<Self, NotRunning> {
         let not_running = || NotRunning { folder: folder.to_owned() };
-        if Lock::is_free(folder) {
+        if !is_taken(folder) {
             return Err(not_running());
         }
         let text = fs::read_to_string(folder.join(STATE_FILE)).map_err(|_| not_running())?;
@@ -72,28 +72,8 @@ impl Running {
     }
 }
 
-/// One stack to a folder: a lock on a file, which the system takes back however the process ends.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    pub(super) fn take(folder: &Path) -> Result<Self, StackError> {
-        let failed = |source: io::Error| StackError::Folder { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let file = File::create(folder.join(LOCK_FILE)).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StackError::Taken { folder: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
-    }
-
-    fn is_free(folder: &Path) -> bool {
-        match File::open(folder.join(LOCK_FILE)) {
-            Ok(file) => file.try_lock_shared().is_ok(),
-            Err(_) => true,
-        }
-    }
+/// Whether the host of a stack holds the folder: its lock ends with its process, however that ends.
+fn is_taken(folder: &Path) -> bool {
+    let file = File::open(folder.join(LOCK_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

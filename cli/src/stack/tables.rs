@@ -120,9 +120,8 @@ impl Table<'_> {
 }
 
 fn schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {
-    let element = |((name, _), kind): (&Key, KeyType)| {
-        KeySchemaElement::builder().attribute_name(*name).key_type(kind).build()
-    };
+    let element =
+        |((name, _), kind): (&Key, KeyType)| KeySchemaElement::builder().attribute_name(*name).key_type(kind).build();
     keys.iter().zip([KeyType::Hash, KeyType::Range]).map(element).collect()
 }
 
