@@ -50,7 +50,9 @@ impl DynamoOutbox {
     async fn entries(&self, stream: &Stream, filter: Option<&str>) -> Result<Vec<OutboxEntry>, OutboxError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let mut pages = query
-            .key_condition_expression("stream = :stream")
+            // `stream` is a reserved word of DynamoDB's.
+            .key_condition_expression("#stream = :stream")
+            .expression_attribute_names("#stream", "stream")
             .set_filter_expression(filter.map(str::to_owned))
             .expression_attribute_values(":stream", text(stream.as_str()))
             .into_paginator()
