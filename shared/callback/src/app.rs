@@ -71,11 +71,11 @@ impl App {
         let (receipt, now) = (callback.receipt(verified), callback.received_at);
         let recorded = match parsed {
             Ok(fact) => {
-                tracing::debug!(mch_id = %fact.mch_id, subject = fact.subject(), kind = fact.kind(), "understood");
+                tracing::Span::current().record("subject", fact.subject());
                 self.recorder.apply(&fact, &receipt, now, domain::decide).await?
             }
             Err(ParseError::NotUnderstood { what }) => {
-                tracing::error!(mch_id = %callback.mch_id, what, "verified, and not understood: held");
+                tracing::error!(what, "verified, and not understood: held");
                 self.recorder.hold(&callback.mch_id, &what, &receipt, now).await?
             }
             Err(ParseError::WrongMerchant) => return Err(Refused::WrongMerchant),

@@ -9,6 +9,7 @@ use lambda_http::http::Response;
 use lambda_http::{Error, Request, service_fn};
 use record::Recorded;
 use setup::{Env, telemetry};
+use tracing::Instrument;
 
 use crate::{App, Callback, Endpoint, Refused, answer};
 
@@ -41,46 +42,40 @@ async fn serve(env: &Env, app: &App, endpoint: Endpoint, handler: Handler, reque
     let started = Instant::now();
     let (protocol, callback) = Callback::read(request, endpoint, env.clock.now());
     let mch_id = callback.as_ref().map(|callback| callback.mch_id.to_string()).unwrap_or_default();
-    let handled = match &callback {
-        Ok(callback) => within_deadline(handler(app, callback)).await,
-        Err(_) => Err(callback.err().unwrap_or(Refused::Path)),
+    let span = tracing::info_span!("callback", mch_id, subject = tracing::field::Empty);
+    let handled = match callback {
+        Ok(callback) => within_deadline(handler(app, &callback)).instrument(span.clone()).await,
+        Err(refused) => Err(refused),
     };
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match handled {
-        Ok(recorded) => accept(protocol, &mch_id, &recorded, ms),
-        Err(refused) => refuse(protocol, &mch_id, &refused, ms),
-    }
+    span.in_scope(|| match handled {
+        Ok(recorded) => accept(protocol, &recorded, ms),
+        Err(refused) => refuse(protocol, &refused, ms),
+    })
 }
 
 async fn within_deadline(handled: Handled<'_>) -> Result<Recorded, Refused> {
     tokio::time::timeout(DEADLINE, handled).await.unwrap_or(Err(Refused::Late))
 }
 
-fn accept(protocol: Protocol, mch_id: &str, recorded: &Recorded, ms: u64) -> Response<String> {
+fn accept(protocol: Protocol, recorded: &Recorded, ms: u64) -> Response<String> {
     let outcome = recorded.label();
     metrics::counter!("Callbacks", "outcome" => outcome).increment(1);
     match recorded {
         Recorded::Contradiction(field) => {
             metrics::counter!("Quarantined", "reason" => field.label()).increment(1);
-            tracing::error!(
-                mch_id,
-                ?protocol,
-                outcome,
-                contradicts = field.label(),
-                ms,
-                "callback recorded, not applied"
-            );
+            tracing::error!(?protocol, outcome, contradicts = field.label(), ms, "callback recorded, not applied");
         }
         Recorded::NotUnderstood => {
             metrics::counter!("Quarantined", "reason" => "not_understood").increment(1);
-            tracing::error!(mch_id, ?protocol, outcome, ms, "callback held");
+            tracing::error!(?protocol, outcome, ms, "callback held");
         }
-        _ => tracing::info!(mch_id, ?protocol, outcome, ms, "callback recorded"),
+        _ => tracing::info!(?protocol, outcome, ms, "callback recorded"),
     }
     answer::accepted(protocol)
 }
 
-fn refuse(protocol: Protocol, mch_id: &str, refused: &Refused, ms: u64) -> Response<String> {
+fn refuse(protocol: Protocol, refused: &Refused, ms: u64) -> Response<String> {
     let (reason, status) = (refused.reason(), refused.status().as_u16());
     match refused {
         // WeChat probes on purpose: counted apart, so that no alarm moves.
@@ -91,6 +86,6 @@ fn refuse(protocol: Protocol, mch_id: &str, refused: &Refused, ms: u64) -> Respo
         }
         _ => metrics::counter!("Refused", "reason" => reason).increment(1),
     }
-    tracing::warn!(mch_id, ?protocol, reason, status, error = %refused, ms, "callback refused");
+    tracing::warn!(?protocol, reason, status, error = %refused, ms, "callback refused");
     answer::refused(protocol, refused)
 }

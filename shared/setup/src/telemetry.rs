@@ -44,7 +44,7 @@ pub fn start(env: &Env, function: &'static str) -> Result<Metrics, Misconfigured
     };
     let ours = ["callback", "record", "publish", "setup", "outbox_relay", "sweeper"];
     let targets = Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     tracing_subscriber::registry()
         .with(targets)
         .with(lines)
