@@ -220,7 +220,7 @@ pub(crate) fn decide(
         ContractChange::Terminated { at, reason } => terminated(contract, fact, told, *at, *reason, now),
         ContractChange::NotSigned => not_signed(contract, fact, told, now),
         ContractChange::Absent => absent(contract, fact, now),
-        ContractChange::InProgress => in_progress(contract, now),
+        ContractChange::InProgress => in_progress(contract, fact, now),
     }
 }
 
@@ -279,7 +279,7 @@ fn signed(
 /// The daily question was answered: ask again tomorrow. A notice has nothing to schedule.
 fn still_signed(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     match fact.cause {
-        Cause::Query => reschedule(contract, now),
+        Cause::Query => reschedule(contract, fact, now),
         Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
     }
 }
@@ -323,7 +323,7 @@ fn terminated(
 fn not_signed(contract: &Contract, fact: &Fact, told: &ContractFact, now: Timestamp) -> Decision {
     match contract.state {
         ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
-        ContractState::NotSigned => reschedule(contract, now),
+        ContractState::NotSigned => reschedule(contract, fact, now),
         // State 1 of a contract that we had recorded as signed: it ended, and nobody told us how.
         ContractState::Signed | ContractState::Terminating => {
             terminated(contract, fact, told, None, TerminationReason::Other, now)
@@ -335,16 +335,20 @@ fn not_signed(contract: &Contract, fact: &Fact, told: &ContractFact, now: Timest
 fn absent(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     match contract.state {
         ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
-        ContractState::NotSigned => reschedule(contract, now),
+        ContractState::NotSigned => reschedule(contract, fact, now),
         ContractState::Signed | ContractState::Terminating => Decision::Contradiction(Contradiction::State),
         ContractState::Terminated => Decision::Duplicate,
     }
 }
 
-fn in_progress(contract: &Contract, now: Timestamp) -> Decision {
+fn in_progress(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     match contract.state {
-        ContractState::Created | ContractState::Pending | ContractState::NotSigned => reschedule(contract, now),
-        ContractState::Signed | ContractState::Terminating | ContractState::Terminated => Decision::Stale,
+        ContractState::Created
+        | ContractState::Pending
+        | ContractState::NotSigned
+        | ContractState::Signed
+        | ContractState::Terminating => reschedule(contract, fact, now),
+        ContractState::Terminated => Decision::Stale,
     }
 }
 
@@ -356,7 +360,7 @@ fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision
         None => next_check.is_none(),
     };
     if !over {
-        return reschedule(contract, now);
+        return reschedule(contract, fact, now);
     }
     let mut next = contract.clone();
     next.state = ContractState::NotSigned;
@@ -368,10 +372,15 @@ fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision
     apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
 }
 
-fn reschedule(contract: &Contract, now: Timestamp) -> Decision {
-    let Some(check) = &contract.check else { return Decision::Duplicate };
-    let next = Contract { check: contract.schedule().next(check, now), ..contract.clone() };
-    apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
+/// Nothing changes but the check that was answered, if there was one. A notice answers none.
+fn reschedule(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    match (fact.cause, &contract.check) {
+        (Cause::Query | Cause::Bill | Cause::Api, Some(check)) => {
+            let next = Contract { check: contract.schedule().next(check, now), ..contract.clone() };
+            apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
+        }
+        (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => Decision::Duplicate,
+    }
 }
 
 fn adopt(contract: &Contract, told: &ContractFact) -> Contract {

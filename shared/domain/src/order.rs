@@ -149,8 +149,10 @@ pub(crate) fn decide(
         PaymentResult::Succeeded { .. } => succeeded(order, contract, fact, payment, now),
         PaymentResult::Failed { code } => failed(order, fact, code, contract, now),
         PaymentResult::Closed => closed(order, fact, contract, now),
-        PaymentResult::Accepted => accepted(order, now),
-        PaymentResult::Unpaid | PaymentResult::NotFound | PaymentResult::Undecided { .. } => undecided(order, now),
+        PaymentResult::Accepted => accepted(order, fact, now),
+        PaymentResult::Unpaid | PaymentResult::NotFound | PaymentResult::Undecided { .. } => {
+            undecided(order, fact, now)
+        }
     }
 }
 
@@ -218,7 +220,9 @@ fn succeeded(
             apply(next, contract, events, Some(key))
         }
         OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, now),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => Decision::Duplicate,
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
+            nothing_new(order, fact, now, Decision::Duplicate)
+        }
     }
 }
 
@@ -229,13 +233,13 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
                 // The official samples of a failure contradict each other: ask before booking one.
                 (Cause::Callback, _) => ask(order, now),
                 // The user may try again with another card until the order is closed.
-                (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, now),
+                (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, fact, now),
                 (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => {
                     end(order, fact, Some(code), contract, now)
                 }
             }
         }
-        OrderState::Failed | OrderState::Closed => Decision::Duplicate,
+        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(fact),
     }
 }
@@ -246,7 +250,7 @@ fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestam
             Cause::Callback => ask(order, now),
             Cause::Query | Cause::Bill | Cause::Api => end(order, fact, None, contract, now),
         },
-        OrderState::Failed | OrderState::Closed => Decision::Duplicate,
+        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(fact),
     }
 }
@@ -259,7 +263,7 @@ fn overtaken(fact: &Fact) -> Decision {
     }
 }
 
-fn accepted(order: &Order, now: Timestamp) -> Decision {
+fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match order.state {
         OrderState::Created | OrderState::Requested => {
             let next = Order { state: OrderState::Accepted, ..scheduled(order, now) };
@@ -271,24 +275,31 @@ fn accepted(order: &Order, now: Timestamp) -> Decision {
         | OrderState::PartlyRefunded
         | OrderState::Refunded
         | OrderState::Failed
-        | OrderState::Closed => undecided(order, now),
+        | OrderState::Closed => undecided(order, fact, now),
     }
 }
 
-/// Nothing is decided yet: ask again later.
-fn undecided(order: &Order, now: Timestamp) -> Decision {
+/// Nothing is decided yet: ask again later, and at once where a notice said so.
+fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match order.state {
-        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
-            if order.check.is_none() {
-                return Decision::Duplicate;
-            }
-            apply(scheduled(order, now), None, Vec::new(), None)
-        }
+        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
+            Cause::Callback => ask(order, now),
+            Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Duplicate),
+        },
         OrderState::Paid
         | OrderState::PartlyRefunded
         | OrderState::Refunded
         | OrderState::Failed
-        | OrderState::Closed => Decision::Stale,
+        | OrderState::Closed => nothing_new(order, fact, now, Decision::Stale),
+    }
+}
+
+/// Nothing changes but the check that was answered, if there was one: left alone it would stay due. A notice answers none, and
+/// could be replayed until the schedule ran out.
+fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) -> Decision {
+    match (fact.cause, &order.check) {
+        (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => apply(scheduled(order, now), None, Vec::new(), None),
+        (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => otherwise,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::order::{differs, first_payment};
 use crate::{
-    Changes, Check, Contract, Contradiction, Decision, Event, Fact, Fen, MchId, Order, OrderState, OutRefundNo,
+    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, Fen, MchId, Order, OrderState, OutRefundNo,
     OutTradeNo, PaymentStatus, Protocol, RefundFact, RefundId, RefundResult, SCHEMA, Schedule,
 };
 
@@ -101,7 +101,7 @@ pub(crate) fn decide(
     let Some(refund) = refund else { return reported(order, fact, told, now) };
     let step = Step { refund, order, contract, fact, told, now };
     // A refund of unknown origin, and a message that proves nothing, are only reasons to ask.
-    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == crate::Cause::Callback) {
+    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == Cause::Callback) {
         return step.ask();
     }
     match &told.result {
@@ -152,11 +152,11 @@ fn reported(order: &Order, fact: &Fact, told: &RefundFact, now: Timestamp) -> De
         check: Some(Check::asked(None, now)),
     };
     match fact.cause {
-        crate::Cause::Callback | crate::Cause::Bill => {
+        Cause::Callback | Cause::Bill => {
             Decision::Ask(Box::new(Changes { refund: Some(refund), ..Changes::default() }))
         }
         // A query's answer about a refund that no one reported has nothing to confirm.
-        crate::Cause::Query | crate::Cause::Api => Decision::Stale,
+        Cause::Query | Cause::Api => Decision::Stale,
     }
 }
 
@@ -210,7 +210,7 @@ impl Step<'_> {
                 let contract = first_payment(&order, self.contract, status, &mut events, self.fact, self.now);
                 self.apply(next, Some(order), contract, events, "SUCCESS")
             }
-            RefundState::Succeeded => Decision::Duplicate,
+            RefundState::Succeeded => self.answered(Decision::Duplicate),
         }
     }
 
@@ -231,7 +231,7 @@ impl Step<'_> {
                 Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
             }
             RefundState::Processing | RefundState::Repairing => self.wait(),
-            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => Decision::Stale,
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
         }
     }
 
@@ -244,8 +244,8 @@ impl Step<'_> {
                 let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
                 self.apply(next, Some(order), None, events, "CLOSED")
             }
-            RefundState::Closed => Decision::Duplicate,
-            RefundState::Rejected => Decision::Stale,
+            RefundState::Closed => self.answered(Decision::Duplicate),
+            RefundState::Rejected => self.answered(Decision::Stale),
             RefundState::Succeeded | RefundState::Abnormal | RefundState::Repairing => {
                 Decision::Contradiction(Contradiction::State)
             }
@@ -260,10 +260,12 @@ impl Step<'_> {
             // Only a message made after the repair was asked for can tell that it failed.
             RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
                 (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
-                (Some(_) | None, _) => Decision::Stale,
+                (Some(_) | None, _) if self.fact.cause == Cause::Callback => Decision::Stale,
+                // An answer cannot tell a repair that failed from one that has not begun.
+                (Some(_) | None, _) => self.wait(),
             },
-            RefundState::Abnormal => Decision::Duplicate,
-            RefundState::Succeeded => Decision::Stale,
+            RefundState::Abnormal => self.answered(Decision::Duplicate),
+            RefundState::Succeeded => self.answered(Decision::Stale),
             RefundState::Closed => Decision::Contradiction(Contradiction::State),
         }
     }
@@ -310,9 +312,22 @@ impl Step<'_> {
         }
     }
 
-    /// Nothing new: ask again later.
+    /// Nothing new: ask again later. A notice answers no question, so it moves none.
     fn wait(&self) -> Decision {
-        if self.refund.check.is_none() { Decision::Duplicate } else { self.quietly(self.rescheduled()) }
+        match (self.fact.cause, &self.refund.check) {
+            (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => self.quietly(self.rescheduled()),
+            (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => Decision::Duplicate,
+        }
+    }
+
+    /// Nothing is open any more: the check that a notice asked for has its answer.
+    fn answered(&self, otherwise: Decision) -> Decision {
+        match (self.fact.cause, &self.refund.check) {
+            (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => {
+                self.quietly(Refund { check: None, ..self.refund.clone() })
+            }
+            (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => otherwise,
+        }
     }
 
     fn rescheduled(&self) -> Refund {
