@@ -216,6 +216,12 @@ pub(crate) fn decide(
         return Decision::Contradiction(contradiction);
     }
     match &told.change {
+        // -25 comes without signature, and ends nothing that was proved; neither does 9.
+        ContractChange::Signed { .. } | ContractChange::Terminated { .. } | ContractChange::NotSigned
+            if !fact.evidence.proves() =>
+        {
+            ask(contract, fact, now)
+        }
         ContractChange::Signed { at, .. } => signed(contract, order, fact, told, *at, now),
         ContractChange::Terminated { at, reason } => terminated(contract, fact, told, *at, *reason, now),
         ContractChange::NotSigned => not_signed(contract, fact, told, now),
@@ -381,6 +387,15 @@ fn reschedule(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
         }
         (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => Decision::Duplicate,
     }
+}
+
+fn ask(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    let asked = contract.check.as_ref().is_some_and(|check| check.asked);
+    if asked || contract.state == ContractState::Terminated {
+        return reschedule(contract, fact, now);
+    }
+    let next = Contract { check: Some(Check::asked(contract.check.as_ref(), now)), ..contract.clone() };
+    Decision::Ask(Box::new(Changes { contract: Some(next), ..Changes::default() }))
 }
 
 fn adopt(contract: &Contract, told: &ContractFact) -> Contract {

@@ -204,7 +204,7 @@ fn succeeded(
         | OrderState::Failed
         | OrderState::Closed => {
             if !fact.evidence.proves() {
-                return ask(order, now);
+                return ask(order, fact, now);
             }
             let mut next = order.clone();
             next.state = OrderState::Paid;
@@ -219,7 +219,7 @@ fn succeeded(
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
             apply(next, contract, events, Some(key))
         }
-        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, now),
+        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, fact, now),
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
             nothing_new(order, fact, now, Decision::Duplicate)
         }
@@ -231,7 +231,9 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
         OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
             match (fact.cause, order.kind) {
                 // The official samples of a failure contradict each other: ask before booking one.
-                (Cause::Callback, _) => ask(order, now),
+                (Cause::Callback, _) => ask(order, fact, now),
+                // An unsigned error is no proof that money did not move.
+                _ if !fact.evidence.proves() => ask(order, fact, now),
                 // The user may try again with another card until the order is closed.
                 (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, fact, now),
                 (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => {
@@ -247,8 +249,8 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
 fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestamp) -> Decision {
     match order.state {
         OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
-            Cause::Callback => ask(order, now),
-            Cause::Query | Cause::Bill | Cause::Api => end(order, fact, None, contract, now),
+            Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => end(order, fact, None, contract, now),
+            Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => ask(order, fact, now),
         },
         OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(fact),
@@ -283,7 +285,7 @@ fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
 fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match order.state {
         OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
-            Cause::Callback => ask(order, now),
+            Cause::Callback => ask(order, fact, now),
             Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Duplicate),
         },
         OrderState::Paid
@@ -338,9 +340,9 @@ pub(crate) fn first_payment(
     Some(next)
 }
 
-fn ask(order: &Order, now: Timestamp) -> Decision {
+fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     if order.check.as_ref().is_some_and(|check| check.asked) {
-        return Decision::Duplicate;
+        return nothing_new(order, fact, now, Decision::Duplicate);
     }
     let next = Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() };
     Decision::Ask(Box::new(Changes { order: Some(next), ..Changes::default() }))

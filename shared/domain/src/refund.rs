@@ -102,7 +102,15 @@ pub(crate) fn decide(
     let step = Step { refund, order, contract, fact, told, now };
     // A refund of unknown origin, and a message that proves nothing, are only reasons to ask.
     if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == Cause::Callback) {
-        return step.ask();
+        return match told.result {
+            // REFUNDNOTEXIST may come without signature. To ask again at once would be to ask for ever.
+            RefundResult::NotFound => step.wait(),
+            RefundResult::Succeeded { .. }
+            | RefundResult::Processing
+            | RefundResult::Closed
+            | RefundResult::Abnormal
+            | RefundResult::Rejected { .. } => step.ask(),
+        };
     }
     match &told.result {
         RefundResult::Succeeded { at } => step.succeeded(*at),
@@ -179,8 +187,11 @@ impl Step<'_> {
             (RefundResult::Processing | RefundResult::NotFound | RefundResult::Rejected { .. }, _)
             | (RefundResult::Succeeded { .. } | RefundResult::Closed | RefundResult::Abnormal, _) => false,
         };
-        if settled || self.refund.check.as_ref().is_some_and(|check| check.asked) {
-            return Decision::Duplicate;
+        if settled {
+            return self.answered(Decision::Duplicate);
+        }
+        if self.refund.check.as_ref().is_some_and(|check| check.asked) {
+            return self.wait();
         }
         let check = Some(Check::asked(self.refund.check.as_ref(), self.now));
         let next = Refund { check, ..self.refund.clone() };
