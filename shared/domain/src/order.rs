@@ -118,20 +118,24 @@ pub struct Order {
 }
 
 impl Order {
-    /// What may still be refunded: paid, not given back and not promised.
+    /// Whether the money came, whatever became of it since.
     #[must_use]
-    pub fn refundable(&self) -> Fen {
+    pub fn is_paid(&self) -> bool {
         match self.state {
-            OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
-                self.amount.minus(self.refunded).minus(self.reserved)
-            }
+            OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => true,
             OrderState::Created
             | OrderState::Requested
             | OrderState::Accepted
             | OrderState::Closing
             | OrderState::Failed
-            | OrderState::Closed => Fen::ZERO,
+            | OrderState::Closed => false,
         }
+    }
+
+    /// What may still be refunded: paid, not given back and not promised.
+    #[must_use]
+    pub fn refundable(&self) -> Fen {
+        if self.is_paid() { self.amount.minus(self.refunded).minus(self.reserved) } else { Fen::ZERO }
     }
 }
 

@@ -95,10 +95,12 @@ pub(crate) fn decide(
     told: &RefundFact,
     now: Timestamp,
 ) -> Decision {
-    if let Some(contradiction) = contradiction(refund, order, told) {
+    // Of a refund that was only reported nothing is believed, so nothing can contradict it.
+    let believed = refund.filter(|refund| refund.state != RefundState::Reported);
+    if let Some(contradiction) = contradiction(believed, order, told) {
         return Decision::Contradiction(contradiction);
     }
-    let Some(refund) = refund else { return reported(order, fact, told, now) };
+    let Some(refund) = refund else { return reported(order, told, now) };
     let step = Step { refund, order, contract, fact, told, now };
     // A refund of unknown origin, and a message that proves nothing, are only reasons to ask.
     if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == Cause::Callback) {
@@ -113,6 +115,11 @@ pub(crate) fn decide(
         };
     }
     match &told.result {
+        RefundResult::Succeeded { .. } | RefundResult::Processing | RefundResult::Closed | RefundResult::Abnormal
+            if !order.is_paid() =>
+        {
+            step.ask_for_payment()
+        }
         RefundResult::Succeeded { at } => step.succeeded(*at),
         RefundResult::Processing => step.processing(),
         RefundResult::Closed => step.closed(),
@@ -132,6 +139,7 @@ fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> O
     } else if differs(told.refund_id.as_ref(), refund.and_then(|refund| refund.refund_id.as_ref())) {
         Some(Contradiction::RefundId)
     } else if differs(told.refund.as_ref(), refund.map(|refund| &refund.amount))
+        || told.refund.is_some_and(|amount| amount > order.amount)
         || told.total.is_some_and(|total| total != order.amount)
     {
         Some(Contradiction::Amount)
@@ -141,7 +149,7 @@ fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> O
 }
 
 /// A refund number that we do not know, on an order that we do: one made on the merchant platform, perhaps.
-fn reported(order: &Order, fact: &Fact, told: &RefundFact, now: Timestamp) -> Decision {
+fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Decision {
     let refund = Refund {
         schema: SCHEMA,
         mch_id: order.mch_id.clone(),
@@ -159,12 +167,12 @@ fn reported(order: &Order, fact: &Fact, told: &RefundFact, now: Timestamp) -> De
         created_at: now,
         check: Some(Check::asked(None, now)),
     };
-    match fact.cause {
-        Cause::Callback | Cause::Bill => {
+    match told.result {
+        // The refunds of an order are asked for once its `trade_state` is REFUND: the answer may be the first to name one.
+        RefundResult::Succeeded { .. } | RefundResult::Processing | RefundResult::Closed | RefundResult::Abnormal => {
             Decision::Ask(Box::new(Changes { refund: Some(refund), ..Changes::default() }))
         }
-        // A query's answer about a refund that no one reported has nothing to confirm.
-        Cause::Query | Cause::Api => Decision::Stale,
+        RefundResult::NotFound | RefundResult::Rejected { .. } => Decision::Stale,
     }
 }
 
@@ -198,6 +206,18 @@ impl Step<'_> {
         Decision::Ask(Box::new(Changes { refund: Some(next), ..Changes::default() }))
     }
 
+    /// There is no refund without a payment: its notice was lost. The payment is booked first, and the refund when its own check
+    /// comes again.
+    fn ask_for_payment(&self) -> Decision {
+        if self.order.check.as_ref().is_some_and(|check| check.asked) {
+            return self.wait();
+        }
+        let order = Order { check: Some(Check::asked(self.order.check.as_ref(), self.now)), ..self.order.clone() };
+        let mut refund = self.rescheduled();
+        refund.check = refund.check.or_else(|| Some(Schedule::Refund.first(self.now)));
+        Decision::Ask(Box::new(Changes { order: Some(order), contract: None, refund: Some(refund) }))
+    }
+
     fn succeeded(&self, at: Option<Timestamp>) -> Decision {
         match self.refund.state {
             // The money left, whatever we believed.
@@ -213,9 +233,13 @@ impl Step<'_> {
                 next.check = None;
                 let mut order = self.released();
                 order.refunded = order.refunded.plus(next.amount);
-                let all = order.refunded >= order.amount;
+                if order.refunded > order.amount {
+                    return Decision::Contradiction(Contradiction::Amount);
+                }
+                let all = order.refunded == order.amount;
                 order.state = if all { OrderState::Refunded } else { OrderState::PartlyRefunded };
-                order.check = None;
+                // Of a refund in part, the check may still be on its way to another one.
+                order.check = order.check.filter(|_| !all);
                 let status = if all { PaymentStatus::Refunded } else { PaymentStatus::PartlyRefunded };
                 let mut events = vec![Event::refund_succeeded(&next, &order, self.fact.cause)];
                 let contract = first_payment(&order, self.contract, status, &mut events, self.fact, self.now);
@@ -350,6 +374,8 @@ impl Step<'_> {
         let mut next = self.refund.clone();
         next.state = state;
         next.refund_id = self.told.refund_id.clone().or(next.refund_id);
+        // A notice that proves nothing may have reported it for another order.
+        next.out_trade_no = self.order.out_trade_no.clone();
         next.amount = self.told.refund.unwrap_or(next.amount);
         next
     }
