@@ -20,6 +20,8 @@ pub struct Check {
 pub enum Schedule {
     /// An order: 30 s, 2 min, 10 min, 1 h, 4 h (V2's resends are over after 3 h 04 min), 25 h (V3's after 24 h 04 min).
     Order,
+    /// A deduction: as an order, then once a day until it is final.
+    Deduction,
     /// A contract whose first order was paid: 0 s, 10 s, 30 s, 1, 5, 30 min, 2 h, 25 h.
     ContractAfterPayment,
     /// A contract that was offered without payment: 2, 10, 30 min, 2 h.
@@ -35,6 +37,7 @@ impl Schedule {
     const fn pauses(self) -> &'static [i64] {
         match self {
             Self::Order => &[30, 90, 480, 3_000, 10_800, 75_600],
+            Self::Deduction => &[30, 90, 480, 3_000, 10_800, 75_600, 86_400],
             Self::ContractAfterPayment => &[0, 10, 20, 30, 240, 1_500, 5_400, 82_800],
             Self::ContractAfterOffer => &[120, 480, 1_200, 5_400],
             Self::SignedContract => &[86_400],
@@ -45,7 +48,7 @@ impl Schedule {
     /// Whether the last pause repeats for good.
     const fn repeats(self) -> bool {
         match self {
-            Self::SignedContract | Self::Refund => true,
+            Self::Deduction | Self::SignedContract | Self::Refund => true,
             Self::Order | Self::ContractAfterPayment | Self::ContractAfterOffer => false,
         }
     }
@@ -103,6 +106,7 @@ mod tests {
     #[test]
     fn checks_come_at_the_documented_times() {
         assert_eq!(times(Schedule::Order, 9), [30, 120, 600, 3_600, 14_400, 90_000]);
+        assert_eq!(times(Schedule::Deduction, 8), [30, 120, 600, 3_600, 14_400, 90_000, 176_400, 262_800]);
         assert_eq!(times(Schedule::ContractAfterPayment, 9), [0, 10, 30, 60, 300, 1_800, 7_200, 90_000]);
         assert_eq!(times(Schedule::ContractAfterOffer, 9), [120, 600, 1_800, 7_200]);
         assert_eq!(times(Schedule::SignedContract, 3), [86_400, 172_800, 259_200]);

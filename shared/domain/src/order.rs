@@ -310,7 +310,30 @@ fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) 
 }
 
 fn scheduled(order: &Order, now: Timestamp) -> Order {
-    Order { check: order.check.as_ref().and_then(|check| Schedule::Order.next(check, now)), ..order.clone() }
+    let check = order.check.as_ref().and_then(|check| schedule(order).next(check, now));
+    Order { check, ..order.clone() }
+}
+
+/// A deduction that is open is followed until it is final; nobody closes it.
+fn schedule(order: &Order) -> Schedule {
+    match (order.state, order.kind) {
+        (
+            OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing,
+            OrderKind::Deduction,
+        ) => Schedule::Deduction,
+        (
+            OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing,
+            OrderKind::PayAndSign | OrderKind::OneOff,
+        )
+        | (
+            OrderState::Paid
+            | OrderState::PartlyRefunded
+            | OrderState::Refunded
+            | OrderState::Failed
+            | OrderState::Closed,
+            _,
+        ) => Schedule::Order,
+    }
 }
 
 /// The end of an unpaid order: a deduction has failed, anything else is closed.
