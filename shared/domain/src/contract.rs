@@ -8,7 +8,7 @@ use crate::decision::settle;
 use crate::order::differs;
 use crate::{
     AppId, Cause, Changes, Check, ContractChange, ContractCode, ContractFact, ContractId, Contradiction, Decision,
-    Event, Fact, MchId, OpenId, Order, OrderState, OutTradeNo, Outcome, PlanId, Schedule,
+    Event, Fact, MchId, OpenId, Order, OutTradeNo, Outcome, PlanId, Schedule,
 };
 
 /// How long after the payment a contract that WeChat does not know counts as not signed. A late ADD is still accepted.
@@ -290,11 +290,10 @@ fn still_signed(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     }
 }
 
-/// An ADD with an unpaid order: its payment notice may be lost, so its check is set to now.
+/// An ADD with an unpaid order: signing is settled after the payment, so it was paid, whatever we believe, and the notice may be
+/// lost. Its check is set to now.
 fn woken(order: Option<&Order>, now: Timestamp) -> Option<Order> {
-    let order = order.filter(|order| {
-        matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing)
-    })?;
+    let order = order.filter(|order| !order.is_paid())?;
     Some(Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() })
 }
 
