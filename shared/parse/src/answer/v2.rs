@@ -78,10 +78,10 @@ pub fn v2_contract(mch_id: &MchId, asked: &ContractCode, answer: &V2Answer<'_>) 
     Ok(answered(mch_id, opened.evidence, FactBody::Contract(contract)))
 }
 
-/// Reads the answer of `refundquery` about one refund.
+/// Reads the answer of `refundquery` about one refund, of this order.
 ///
 /// ```
-/// use domain::{FactBody, MchId, OutRefundNo, RefundResult};
+/// use domain::{FactBody, MchId, OutRefundNo, OutTradeNo, RefundResult};
 /// # use verify::{ApiV2Key, Generations, MerchantKeys, SignAlgorithm, WechatpayKeys, sign::v2::{Field, signed_xml}};
 /// # let key = ApiV2Key::parse("192006250b4c09247ec02edce69f6a2d")?;
 /// # let fields = [("return_code", "SUCCESS"), ("result_code", "SUCCESS"), ("mch_id", "10000100"), ("out_trade_no", "1415757673"),
@@ -90,22 +90,29 @@ pub fn v2_contract(mch_id: &MchId, asked: &ContractCode, answer: &V2Answer<'_>) 
 /// # let keys = MerchantKeys::new("10000100", Some(Generations::only(key)), None, WechatpayKeys::default())?;
 /// # let body = body.as_bytes();
 /// let answer = keys.verify_v2_answer(body)?;
-/// let fact = parse::answer::v2_refund(&MchId::parse("10000100")?, &OutRefundNo::parse("1415701182")?, &answer)?;
+/// let (order, refund) = (OutTradeNo::parse("1415757673")?, OutRefundNo::parse("1415701182")?);
+/// let fact = parse::answer::v2_refund(&MchId::parse("10000100")?, &order, &refund, &answer)?;
 /// assert!(matches!(fact.body, FactBody::Refund(refund) if refund.result == RefundResult::Processing));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// [`AnswerError`]. REFUNDNOTEXIST is none: the fact says that the refund was not found.
-pub fn v2_refund(mch_id: &MchId, asked: &OutRefundNo, answer: &V2Answer<'_>) -> Result<Fact, AnswerError> {
+pub fn v2_refund(
+    mch_id: &MchId,
+    order: &OutTradeNo,
+    asked: &OutRefundNo,
+    answer: &V2Answer<'_>,
+) -> Result<Fact, AnswerError> {
     let opened = Opened::new(mch_id, answer);
     let refund = match opened.fields() {
         Ok(fields) => {
             let mut rows = v2::refund::rows(fields)?.into_iter();
+            check_asked("out_trade_no", order, &fields.required("out_trade_no", OutTradeNo::parse)?)?;
             let row = rows.find(|row| row.out_refund_no == *asked);
             row.ok_or_else(|| ParseError::rule("out_refund_no_0", "the number that was asked for"))?
         }
-        Err(AnswerError::Refused { code }) if code == "REFUNDNOTEXIST" => not_found(asked),
+        Err(AnswerError::Refused { code }) if code == "REFUNDNOTEXIST" => not_found(order, asked),
         Err(error) => return Err(error),
     };
     Ok(answered(mch_id, opened.evidence, FactBody::Refund(refund)))
@@ -139,11 +146,12 @@ pub fn v2_refunds(mch_id: &MchId, asked: &OutTradeNo, answer: &V2Answer<'_>) -> 
     Ok(rows.map(|row| answered(mch_id, opened.evidence, FactBody::Refund(row))).collect())
 }
 
-fn not_found(asked: &OutRefundNo) -> RefundFact {
+/// It names its order all the same: what is on record is found by the order.
+fn not_found(order: &OutTradeNo, asked: &OutRefundNo) -> RefundFact {
     RefundFact {
         out_refund_no: asked.clone(),
         refund_id: None,
-        out_trade_no: None,
+        out_trade_no: Some(order.clone()),
         transaction_id: None,
         refund: None,
         total: None,

@@ -29,8 +29,8 @@ fn contract(merchant: &str, code: &str, fields: &V2Fields, signed: bool) -> Resu
 }
 
 fn refund(number: &str, fields: &V2Fields) -> Result<Fact, AnswerError> {
-    let number = OutRefundNo::parse(number).unwrap();
-    answer_v2(fields, true, |answer| v2_refund(&merchant(), &number, answer))
+    let (order, number) = (OutTradeNo::parse("1415757673").unwrap(), OutRefundNo::parse(number).unwrap());
+    answer_v2(fields, true, |answer| v2_refund(&merchant(), &order, &number, answer))
 }
 
 fn failing(err_code: &str) -> V2Fields {
@@ -267,7 +267,9 @@ fn each_row_of_an_orders_refunds_is_a_fact() {
 #[test]
 fn a_refund_that_wechat_does_not_know_was_not_found() {
     let fact = refund("1415701182", &failing("REFUNDNOTEXIST")).unwrap();
-    assert!(matches!(fact.body, FactBody::Refund(told) if told.result == RefundResult::NotFound));
+    let FactBody::Refund(told) = fact.body else { panic!("a refund") };
+    assert_eq!(told.result, RefundResult::NotFound);
+    assert_eq!(told.out_trade_no.unwrap().as_str(), "1415757673", "without it nothing would be found on record");
 }
 
 fn v3_sample(name: &str) -> Value {

@@ -175,8 +175,9 @@ fn everywhere(fields: &V2Fields) {
 fn answers_v2(merchant: &MchId, answer: &verify::V2Answer<'_>) {
     let _ = parse::answer::v2_order(merchant, &OutTradeNo::parse("888").unwrap(), answer);
     let _ = parse::answer::v2_contract(merchant, &ContractCode::parse("888").unwrap(), answer);
-    let _ = parse::answer::v2_refund(merchant, &OutRefundNo::parse("888").unwrap(), answer);
-    let _ = parse::answer::v2_refunds(merchant, &OutTradeNo::parse("888").unwrap(), answer);
+    let order = OutTradeNo::parse("888").unwrap();
+    let _ = parse::answer::v2_refund(merchant, &order, &OutRefundNo::parse("888").unwrap(), answer);
+    let _ = parse::answer::v2_refunds(merchant, &order, answer);
 }
 
 fn v3_everywhere(resource: &[u8]) {
