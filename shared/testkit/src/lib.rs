@@ -16,3 +16,4 @@
 pub mod contract;
 pub mod generate;
 pub mod memory;
+pub mod model;

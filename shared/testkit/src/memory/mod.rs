@@ -10,5 +10,5 @@ mod store;
 
 pub use ports::{Memory, MemoryLedger, MemoryOutbox, MemoryQueues, NoWait};
 pub use queues::{DEDUPLICATION_MS, Fifo};
-pub use sealed::{Fold, Sealed, digest};
+pub use sealed::{Fold, Sealed, Table, digest};
 pub use store::{Conditions, Journaled, Outboxed, Store};

@@ -26,6 +26,9 @@ struct Queue {
     /// Milliseconds at which each deduplication id was first seen.
     seen: Arc<BTreeMap<String, i64>>,
     down: bool,
+    /// Per group, what it accepted, in order and with its times; the digest is the sum over the groups.
+    groups: Arc<BTreeMap<String, u128>>,
+    digest: u128,
 }
 
 impl Fifo {
@@ -91,12 +94,7 @@ impl Fifo {
     pub fn digest(&self) -> u128 {
         let mut fold = Fold::default();
         for (consumer, queue) in &self.queues {
-            fold.add(&(consumer, queue.down, &queue.seen));
-            let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-            for message in queue.accepted.iter() {
-                groups.entry(&message.group).or_default().push(&message.deduplication_id);
-            }
-            fold.add(&groups);
+            fold.add(&(consumer, queue.down, queue.digest));
         }
         fold.finish()
     }
@@ -109,6 +107,11 @@ impl Queue {
             return;
         }
         Arc::make_mut(&mut self.seen).insert(message.deduplication_id.clone(), now);
+        let group = Arc::make_mut(&mut self.groups).entry(message.group.clone()).or_default();
+        let mut fold = Fold::default();
+        fold.add(&(*group, &message.group, &message.deduplication_id, now));
+        self.digest = self.digest.wrapping_sub(*group).wrapping_add(fold.finish());
+        *group = fold.finish();
         Arc::make_mut(&mut self.accepted).push(Arc::new(message.clone()));
     }
 }

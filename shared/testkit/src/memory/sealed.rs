@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::{self, Debug, Write};
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 /// A value that does not change any more, with a digest that is computed when it is first asked for.
@@ -38,6 +39,52 @@ impl<T: Debug> Debug for Sealed<T> {
     }
 }
 
+/// A table of sealed items. A clone is cheap and does not see what happens to the original.
+#[derive(Clone, Debug)]
+pub struct Table<K, V>(Arc<Items<K, V>>);
+
+#[derive(Clone, Debug)]
+struct Items<K, V> {
+    items: BTreeMap<K, Arc<Sealed<V>>>,
+    digest: OnceLock<u128>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self(Arc::new(Items { items: BTreeMap::new(), digest: OnceLock::new() }))
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Table<K, V> {
+    /// Writes an item, or writes over it.
+    pub fn insert(&mut self, key: K, value: V) {
+        let table = Arc::make_mut(&mut self.0);
+        table.digest.take();
+        table.items.insert(key, Arc::new(Sealed::new(value)));
+    }
+}
+
+impl<K, V> Deref for Table<K, V> {
+    type Target = BTreeMap<K, Arc<Sealed<V>>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.items
+    }
+}
+
+impl<K: Hash, V: Debug> Table<K, V> {
+    /// The digest of all items.
+    pub fn digest(&self) -> u128 {
+        *self.0.digest.get_or_init(|| {
+            let mut fold = Fold::default();
+            for (key, item) in &self.0.items {
+                fold.add(&(key, item.digest()));
+            }
+            fold.finish()
+        })
+    }
+}
+
 /// The digest of a value's debug output.
 pub fn digest(value: &impl Debug) -> u128 {
     let mut fold = Fold::default();
@@ -63,15 +110,6 @@ impl Fold {
     pub fn add(&mut self, value: &impl Hash) {
         value.hash(&mut self.0);
         value.hash(&mut self.1);
-    }
-
-    /// Folds a table in.
-    pub fn table<K: Hash, V: Debug>(&mut self, table: &BTreeMap<K, Arc<Sealed<V>>>) {
-        self.add(&table.len());
-        for (key, item) in table {
-            self.add(key);
-            self.add(&item.digest());
-        }
     }
 
     /// The digest of all that was folded in.
