@@ -39,6 +39,7 @@ pub fn deduction(mch_id: &MchId, verified: &Verified<'_>) -> Result<Fact, ParseE
     match fields.kind() {
         Some(kind @ (v2::Kind::Contract | v2::Kind::Refund)) => Err(wrong(kind.name())),
         Some(v2::Kind::Payment) | None => {
+            fields.check_author()?;
             fields.check_merchant(mch_id)?;
             Ok(notified(mch_id, verified, FactBody::Payment(v2::payment::notice(fields)?)))
         }
@@ -158,6 +159,7 @@ fn contract_v2(mch_id: &MchId, fields: Fields<'_>) -> Result<FactBody, ParseErro
     match fields.kind() {
         Some(kind @ (v2::Kind::Payment | v2::Kind::Refund)) => Err(wrong(kind.name())),
         Some(v2::Kind::Contract) | None => {
+            fields.check_author()?;
             fields.check_merchant(mch_id)?;
             Ok(FactBody::Contract(v2::contract::notice(fields)?))
         }

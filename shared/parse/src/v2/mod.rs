@@ -70,6 +70,16 @@ impl<'m> Fields<'m> {
         field::check_merchant(mch_id, "mch_id", self.text("mch_id"))
     }
 
+    /// Whether WeChat wrote it. Launch parameters and signing data are signed by us with the same key and reach every user's
+    /// device, who could post them here: they prove nothing, and must not fill the quarantine. Only WeChat's messages have a
+    /// `return_code`.
+    pub(crate) fn check_author(self) -> Result<(), ParseError> {
+        match self.text("return_code") {
+            Some(_) => Ok(()),
+            None => Err(ParseError::WrongEndpoint { event: "a V2 message without return_code".to_owned() }),
+        }
+    }
+
     /// What the message is about. Answers about refunds carry payment fields too, and are signed with the same key: they must not
     /// pass for payments.
     pub(crate) fn kind(self) -> Option<Kind> {

@@ -173,10 +173,29 @@ fn a_partners_body_belongs_to_the_partner_and_not_to_its_sub_merchant() {
 fn the_merchant_is_checked_before_anything_else_is_told() {
     let check = |endpoint: fn(&MchId, &Verified<'_>) -> Result<Fact, ParseError>, name: &str| {
         let mut fields = V2Fields::new();
+        fields.set("return_code", "SUCCESS");
         fields.set("mch_id", "10000200");
         fields.set(name, "?");
         read_v2_for(endpoint, &mch_id("10000100"), &fields, SignType::Md5).unwrap_err()
     };
     assert_eq!(check(parse::deduction, "out_trade_no"), ParseError::WrongMerchant);
     assert_eq!(check(parse::contract, "change_type"), ParseError::WrongMerchant);
+}
+
+#[test]
+fn what_we_signed_ourselves_is_refused_and_not_held() {
+    let sent_back = |fields: &[(&str, &str)]| {
+        let mut message = V2Fields::new();
+        for (name, value) in fields {
+            message.set(name, value);
+        }
+        [parse::deduction, parse::contract]
+            .map(|endpoint| read_v2_for(endpoint, &mch_id("10000100"), &message, SignType::Md5).unwrap_err())
+    };
+    let jsapi =
+        [("appId", "wx1"), ("timeStamp", "1"), ("nonceStr", "n"), ("package", "prepay_id=1"), ("signType", "MD5")];
+    let mini_program = [("appid", "wx1"), ("mch_id", "10000100"), ("contract_code", "C1"), ("plan_id", "1")];
+    for refused in sent_back(&jsapi).into_iter().chain(sent_back(&mini_program)) {
+        assert!(matches!(refused, ParseError::WrongEndpoint { .. }), "{refused}");
+    }
 }

@@ -41,7 +41,7 @@ fn v2_field(endpoint: Endpoint, notice: &(impl V2Notice + Clone), field: &str, r
 #[test]
 fn v2_payment_notices() {
     let notice = PaymentNotice::new(&numbers(), TradeType::App).unwrap();
-    for field in ["return_code", "result_code", "out_trade_no", "total_fee", "transaction_id"] {
+    for field in ["result_code", "out_trade_no", "total_fee", "transaction_id"] {
         v2_field(parse::deduction, &notice, field, true);
     }
     for field in ["appid", "openid", "time_end", "fee_type"] {
@@ -65,9 +65,7 @@ fn a_stated_success_needs_transaction_and_amount() {
 fn v2_contract_notices() {
     let add = ContractNotice::signed_up(&numbers()).unwrap();
     let delete = ContractNotice::bare(&numbers(), ContractChange::Delete).unwrap();
-    for field in
-        ["return_code", "result_code", "contract_code", "plan_id", "operate_time", "contract_id", "change_type"]
-    {
+    for field in ["result_code", "contract_code", "plan_id", "operate_time", "contract_id", "change_type"] {
         v2_field(parse::contract, &add, field, true);
         v2_field(parse::contract, &delete, field, true);
     }
