@@ -45,7 +45,7 @@ pub enum Tamper {
     GbkDeclaration,
     /// V3: `Wechatpay-Timestamp` is 301 s ago. Signature holds.
     Stale,
-    /// V3: `Wechatpay-Timestamp` is 301 s ahead. Signature holds.
+    /// V3: `Wechatpay-Timestamp` is 330 s ahead: half a minute on its way must not bring it into the window. Signature holds.
     FromTheFuture,
     /// V3: `Wechatpay-Timestamp` is the smallest 64-bit number. Signature holds.
     AbsurdTimestamp,
@@ -116,7 +116,7 @@ impl WechatPay {
     fn tampered_v3(&self, mut request: SignedRequest, tamper: Tamper) -> Result<SignedRequest, Error> {
         match tamper {
             Tamper::Stale => self.moved(request, -301),
-            Tamper::FromTheFuture => self.moved(request, 301),
+            Tamper::FromTheFuture => self.moved(request, 330),
             Tamper::AbsurdTimestamp => self.signed_again(request, i64::MIN),
             Tamper::UnknownSerial => {
                 request.set_header(SERIAL, "0000000000000000000000000000000000000000");
