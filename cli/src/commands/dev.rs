@@ -34,6 +34,7 @@ impl Dev {
             clock: None,
             ports: if self.ports == 0 { Ports::ANY } else { Ports::block(self.ports) },
             program,
+            variables: Vec::new(),
             log: log(data),
         };
         let stack = LocalStack::start(options).await.map_err(describe)?;

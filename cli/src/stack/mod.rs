@@ -94,6 +94,8 @@ pub struct Options {
     pub ports: Ports,
     /// The `papay` binary whose processes the functions are.
     pub program: PathBuf,
+    /// Environment variables of the functions beside, and above, papay's own.
+    pub variables: Vec<(String, String)>,
     /// Where the functions' output goes.
     pub log: LogSink,
 }
@@ -119,7 +121,7 @@ impl LocalStack {
     /// # Errors
     /// [`StackError`]
     pub async fn start(options: Options) -> Result<Self, StackError> {
-        let Options { config, store, clock, ports, program, log } = options;
+        let Options { config, store, clock, ports, program, variables: given, log } = options;
         let folder = store.folder().map(ToOwned::to_owned);
         let mut host = Stack::start(StackConfig {
             store,
@@ -134,7 +136,8 @@ impl LocalStack {
         let tables = tables::names();
         tables::create(&clients.dynamodb, &tables).await?;
         let queues = queues::create(&clients.sqs, &config.consumers()).await?;
-        let variables = functions::variables(&config, &tables, &queues, host.clock.file());
+        let mut variables = functions::variables(&config, &tables, &queues, host.clock.file());
+        variables.extend(given);
         let specs = functions::specs(&program, &ports, &variables);
         let lambda = host.run(specs, functions::triggers(&tables), log).await?;
         let stack = Self { host, clients, tables, queues, lambda, folder };

@@ -1,0 +1,206 @@
+//! An isolated local stack for one test: its services in this process and in memory, on free ports, and the functions as
+//! real processes.
+
+mod dump;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use counterparty::fixtures::{self, Endpoint, Fixture};
+use counterparty::{Numbers, SignedRequest};
+use domain::Timestamp;
+use host::Store;
+use host::clock::Clock;
+use host::lambda::LogSink;
+use papay::seed::seed;
+use papay::stack::{LocalStack, Options, Ports};
+use papay::story::{Story, new_code};
+use papay::wechat::{self, Answer};
+use papay::{Clients, Config};
+use publish::envelope::CloudEvent;
+use tempfile::TempDir;
+
+pub(crate) use dump::{Dump, Item, attribute};
+
+/// The merchant of most tests, and one that shares no key with it.
+pub(crate) const MCH_ID: &str = "10000100";
+pub(crate) const OTHER_MCH_ID: &str = "10000200";
+
+/// How long a test waits for what must come.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running stack and WeChat.
+pub(crate) struct Town {
+    pub(crate) stack: LocalStack,
+    pub(crate) config: Config,
+    lines: Arc<Mutex<Vec<Line>>>,
+    http: reqwest::Client,
+    folder: TempDir,
+}
+
+/// A line that a function wrote to its log.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) function: String,
+    pub(crate) text: String,
+}
+
+impl Town {
+    /// In memory.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// In memory, with more variables for the functions.
+    pub(crate) async fn start_with(variables: Vec<(String, String)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, Store::Memory, variables).await
+    }
+
+    /// With its data in a folder.
+    pub(crate) async fn start_on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::Folder(folder.path().join("data"));
+        Self::start_in(folder, store, Vec::new()).await
+    }
+
+    async fn start_in(folder: TempDir, store: Store, variables: Vec<(String, String)>) -> Self {
+        let config = Config::read(Config::default_path()).unwrap();
+        let lines: Arc<Mutex<Vec<Line>>> = Arc::default();
+        let sink = lines.clone();
+        let log = LogSink::new(move |function, text| {
+            sink.lock().unwrap().push(Line { function: function.to_owned(), text: text.to_owned() });
+        });
+        let clock = match store.folder() {
+            Some(_) => None,
+            None => Some(Clock::in_folder(folder.path())),
+        };
+        let program = env!("CARGO_BIN_EXE_papay").into();
+        let options = Options { config: config.clone(), store, clock, ports: Ports::ANY, program, variables, log };
+        let stack = LocalStack::start(options).await.unwrap();
+        Self { stack, config, lines, http: reqwest::Client::new(), folder }
+    }
+
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.stack.clients
+    }
+
+    /// What the functions wrote to their logs so far.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The stack's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.stack.host.clock.now_ms()).unwrap()
+    }
+
+    pub(crate) fn move_clock(&self, by: Duration) {
+        self.stack.host.clock.advance_ms(by.as_millis().try_into().unwrap()).unwrap();
+    }
+
+    /// Numbers that no other test or fixture has.
+    pub(crate) fn numbers(&self, story: Story) -> Numbers {
+        story.numbers(MCH_ID, &new_code(self.now().as_millisecond()), self.now().as_second())
+    }
+
+    pub(crate) async fn seed(&self, story: Story, numbers: &Numbers) -> Vec<record::Recorded> {
+        let (tables, routing) = (&self.stack.tables, &self.config.routing);
+        seed(self.clients(), tables, routing, story, numbers, self.now()).await.unwrap()
+    }
+
+    /// A fixture of new numbers, whose story is on record.
+    pub(crate) async fn prepare(&self, name: &str) -> Prepared {
+        let fixture = fixtures::find(name).unwrap();
+        let story = Story::of(fixture);
+        let numbers = self.numbers(story);
+        self.seed(story, &numbers).await;
+        let request = fixtures::build(name, &numbers).unwrap();
+        Prepared { fixture, numbers, request }
+    }
+
+    /// The same, made at this moment: a timestamp may be what is wrong with it.
+    pub(crate) fn rebuilt(&self, prepared: &Prepared) -> Prepared {
+        let numbers = Numbers { now: self.now().as_second(), ..prepared.numbers.clone() };
+        let request = fixtures::build(prepared.fixture.name, &numbers).unwrap();
+        Prepared { fixture: prepared.fixture, numbers, request }
+    }
+
+    /// WeChat sends a prepared notification where it belongs.
+    pub(crate) async fn send(&self, prepared: &Prepared) -> Answer {
+        self.send_to(prepared.fixture.endpoint, &prepared.fixture.path(MCH_ID), &prepared.request).await
+    }
+
+    pub(crate) async fn send_to(&self, endpoint: Endpoint, path: &str, request: &SignedRequest) -> Answer {
+        wechat::send(&self.http, &self.url(endpoint, path), request).await.unwrap()
+    }
+
+    pub(crate) fn url(&self, endpoint: Endpoint, path: &str) -> String {
+        let url = self.stack.lambda.url(endpoint.function()).unwrap();
+        format!("{}{path}", url.trim_end_matches('/'))
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Everything in the three tables.
+    pub(crate) async fn dump(&self) -> Dump {
+        Dump::of(&self.clients().dynamodb, &self.stack.tables).await
+    }
+
+    /// Receives from a consumer's queue until so many events have come.
+    pub(crate) async fn receive(&self, consumer: &str, wanted: usize) -> Vec<CloudEvent> {
+        let mut events = Vec::new();
+        let started = Instant::now();
+        while events.len() < wanted {
+            let ids: Vec<_> = events.iter().map(|event: &CloudEvent| (&event.id, &event.event_type)).collect();
+            assert!(started.elapsed() < DEADLINE, "{consumer} got {} of {wanted} events: {ids:#?}", events.len());
+            events.extend(receive_once(self.clients(), &self.stack.queues[consumer], 1).await);
+        }
+        events
+    }
+
+    /// Waits until every event has left the outbox for every queue.
+    pub(crate) async fn drained(&self) {
+        poll("the outbox is drained", async || self.dump().await.pending().is_empty()).await;
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stack.shutdown().await;
+    }
+}
+
+/// A notification whose story is on record.
+pub(crate) struct Prepared {
+    pub(crate) fixture: &'static Fixture,
+    pub(crate) numbers: Numbers,
+    pub(crate) request: SignedRequest,
+}
+
+/// Receives and deletes up to ten messages.
+pub(crate) async fn receive_once(clients: &Clients, url: &str, wait_s: i32) -> Vec<CloudEvent> {
+    let receive = clients.sqs.receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(wait_s);
+    let messages = receive.send().await.unwrap().messages.unwrap_or_default();
+    let mut events = Vec::new();
+    for message in messages {
+        events.push(serde_json::from_str(message.body().unwrap()).unwrap());
+        let delete = clients.sqs.delete_message().queue_url(url).set_receipt_handle(message.receipt_handle);
+        delete.send().await.unwrap();
+    }
+    events
+}
+
+/// Asks again until it is so.
+pub(crate) async fn poll(what: &str, is_so: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < DEADLINE, "waited {DEADLINE:?} until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
