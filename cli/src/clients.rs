@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_smithy_types::timeout::TimeoutConfig;
 use setup::{Aws, Env, Misconfigured, SystemClock};
 
 /// Clients of the local stack.
@@ -29,6 +31,12 @@ impl Clients {
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = Aws::new(&Env::of(BTreeMap::from(variables), Arc::new(SystemClock)))?;
-        Ok(Self { dynamodb: aws.dynamodb(), sqs: aws.sqs() })
+        Ok(Self { dynamodb: patient(&aws.dynamodb()), sqs: aws.sqs() })
     }
+}
+
+/// Nobody waits for these tools as WeChat waits for a function.
+fn patient(client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build();
+    aws_sdk_dynamodb::Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
 }

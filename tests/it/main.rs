@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod architecture;
 mod callbacks;
 mod harness;
+mod ledger;
+mod vectors;

@@ -2,6 +2,7 @@
 //! real processes.
 
 mod dump;
+mod ground;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ use publish::envelope::CloudEvent;
 use tempfile::TempDir;
 
 pub(crate) use dump::{Dump, Item, attribute};
+pub(crate) use ground::{Ground, fact, keys, verified};
 
 /// The merchant of most tests, and one that shares no key with it.
 pub(crate) const MCH_ID: &str = "10000100";
@@ -120,6 +122,14 @@ impl Town {
         Prepared { fixture, numbers, request }
     }
 
+    /// A fixture of new numbers, of which nothing is on record.
+    pub(crate) fn unseeded(&self, name: &str) -> Prepared {
+        let fixture = fixtures::find(name).unwrap();
+        let numbers = self.numbers(Story::of(fixture));
+        let request = fixtures::build(name, &numbers).unwrap();
+        Prepared { fixture, numbers, request }
+    }
+
     /// The same, made at this moment: a timestamp may be what is wrong with it.
     pub(crate) fn rebuilt(&self, prepared: &Prepared) -> Prepared {
         let numbers = Numbers { now: self.now().as_second(), ..prepared.numbers.clone() };
@@ -160,6 +170,18 @@ impl Town {
             events.extend(receive_once(self.clients(), &self.stack.queues[consumer], 1).await);
         }
         events
+    }
+
+    /// What a consumer's queue holds at this moment.
+    pub(crate) async fn receive_what_is_there(&self, consumer: &str) -> Vec<CloudEvent> {
+        let mut events = Vec::new();
+        loop {
+            let received = receive_once(self.clients(), &self.stack.queues[consumer], 0).await;
+            if received.is_empty() {
+                return events;
+            }
+            events.extend(received);
+        }
     }
 
     /// Waits until every event has left the outbox for every queue.
