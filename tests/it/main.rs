@@ -6,4 +6,5 @@ mod architecture;
 mod callbacks;
 mod harness;
 mod ledger;
+mod outbox;
 mod vectors;
