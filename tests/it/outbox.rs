@@ -3,6 +3,7 @@
 mod faults;
 mod items;
 mod ports;
+mod processes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
