@@ -2,13 +2,13 @@
 
 mod faults;
 mod items;
-mod ports;
 mod processes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::types::MessageSystemAttributeName as Attribute;
 use domain::{Consumer, MchId, OutboxEntry, SCHEMA, Stream, Timestamp};
 use host::{Stack, StackConfig};
 use papay::Clients;
@@ -69,7 +69,7 @@ impl World {
 
     /// Receives and deletes what is in a consumer's queue.
     async fn receive(&self, consumer: &str) -> Vec<Message> {
-        ports::receive_all(&self.clients.sqs, &self.urls[consumer]).await
+        receive_all(&self.clients.sqs, &self.urls[consumer]).await
     }
 
     /// The same, by stream.
@@ -81,6 +81,29 @@ impl World {
             received.entry(stream.to_owned()).or_default().push(event.sequence);
         }
         received
+    }
+}
+
+/// Receives and deletes until there is nothing left.
+async fn receive_all(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Message> {
+    let mut received = Vec::new();
+    loop {
+        let request = client.receive_message().queue_url(url).max_number_of_messages(10);
+        let request = request.message_system_attribute_names(Attribute::All);
+        let messages = request.send().await.unwrap().messages.unwrap_or_default();
+        if messages.is_empty() {
+            return received;
+        }
+        for message in messages {
+            let receipt = message.receipt_handle().unwrap();
+            client.delete_message().queue_url(url).receipt_handle(receipt).send().await.unwrap();
+            let attributes = message.attributes().unwrap();
+            received.push(Message {
+                group: attributes[&Attribute::MessageGroupId].clone(),
+                deduplication_id: attributes[&Attribute::MessageDeduplicationId].clone(),
+                body: message.body().unwrap().to_owned(),
+            });
+        }
     }
 }
 

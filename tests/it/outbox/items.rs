@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{OutboxEntry, Stream};
-use publish::{Outbox, OutboxError, drain, replay};
+use publish::{Outbox, OutboxError, SqsQueues, drain, replay};
 
 use super::{A, B, World, at, entry, streams};
 
@@ -118,6 +118,20 @@ async fn an_outbox_that_is_gone_is_told_by_its_error() {
     let gone = OutboxError::Unavailable("ResourceNotFoundException".to_owned());
     assert_eq!(drained.failed[&streams(1)[0]], gone);
     assert_eq!(world.outbox().pending_streams(at(1), 10).await, Err(gone));
+}
+
+#[tokio::test]
+async fn an_event_for_a_consumer_without_a_queue_waits_for_one() {
+    let world = World::start().await;
+    let stream = streams(1).remove(0);
+    world.record(&stream, [1]).await;
+    let mut urls = world.urls.clone();
+    urls.remove(B);
+    let without = SqsQueues::new(world.clients.sqs.clone(), urls);
+    let drained = drain(&world.outbox(), &without, std::slice::from_ref(&stream), at(1)).await;
+    assert_eq!((drained.consumers[A].accepted, drained.consumers[B].pending), (1, 1));
+    assert!(world.drain(std::slice::from_ref(&stream)).await.is_complete(), "and is sent once it has one");
+    assert_eq!(world.received(B).await[stream.as_str()], [1]);
 }
 
 #[tokio::test]
