@@ -56,6 +56,9 @@ impl fmt::Display for Stream {
     }
 }
 
+/// How long an event is kept once every consumer has it, to be sent again on request: 30 days, in seconds.
+const KEPT_S: i64 = 30 * 86_400;
+
 /// An event as it was frozen when the fact was recorded; publishing adds nothing to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
@@ -90,5 +93,11 @@ impl OutboxEntry {
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}:{}", self.stream, self.sequence)
+    }
+
+    /// The time to live, in seconds since 1970, of an event that every consumer has had since then.
+    #[must_use]
+    pub fn ttl(published_at: Timestamp) -> i64 {
+        published_at.as_second().saturating_add(KEPT_S)
     }
 }

@@ -17,9 +17,6 @@ type Item = HashMap<String, AttributeValue>;
 /// The sparse index of pending entries: a shard, and since when in milliseconds.
 const INDEX: &str = "pending";
 
-/// How long an event is kept once it is published, to be sent again on request.
-const KEPT_DAYS: i64 = 30;
-
 /// Tries to mark an entry that others mark, too. Its set of pending consumers only shrinks, so every lost try means that
 /// another one got on.
 const MARK_TRIES: usize = 10;
@@ -108,7 +105,7 @@ impl DynamoOutbox {
             update.condition_expression("#pending = :known").expression_attribute_values(":known", set(known))
         };
         let update = if left.is_empty() {
-            let ttl = now.as_second().saturating_add(KEPT_DAYS * 86_400);
+            let ttl = OutboxEntry::ttl(now);
             update
                 .update_expression("REMOVE #pending, pending_shard, pending_since SET published_at = :now, #ttl = :ttl")
                 .expression_attribute_names("#ttl", "ttl")

@@ -347,7 +347,9 @@ fn journal_item(entry: &JournalEntry) -> Result<Item, CommitError> {
 fn outbox_item(entry: &OutboxEntry) -> Result<Item, CommitError> {
     let mut item = encode(entry)?;
     if entry.pending.is_empty() {
+        // Nobody waits for it, so publishing will not set its time to live.
         item.remove("pending");
+        item.insert("ttl".to_owned(), number(OutboxEntry::ttl(entry.time)));
     } else {
         item.insert("pending".to_owned(), AttributeValue::Ss(entry.pending.iter().cloned().collect()));
         let shard = shard(entry.stream.as_str(), PENDING_SHARDS);

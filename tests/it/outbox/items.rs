@@ -28,6 +28,17 @@ async fn a_published_entry_leaves_the_index_and_is_kept_for_thirty_days() {
 }
 
 #[tokio::test]
+async fn an_event_for_nobody_is_kept_for_thirty_days_too() {
+    let world = World::start().await;
+    let stream = streams(1).remove(0);
+    let nobody = OutboxEntry { destinations: [].into(), pending: [].into(), ..entry(&stream, 1) };
+    world.record_entry(nobody).await;
+    let item = item(&world, &stream).await;
+    assert_eq!(item["ttl"], AttributeValue::N((at(0).as_second() + 30 * 86_400).to_string()));
+    assert!(!item.contains_key("pending_shard"));
+}
+
+#[tokio::test]
 async fn an_entry_that_is_still_in_the_index_though_nobody_waits_for_it_is_cleaned() {
     let world = World::start().await;
     let stream = streams(1).remove(0);
