@@ -75,7 +75,7 @@ impl App {
                 self.recorder.apply(&fact, &receipt, now, domain::decide).await?
             }
             Err(ParseError::NotUnderstood { what }) => {
-                tracing::error!(what, "verified, and not understood: held");
+                tracing::Span::current().record("what", what.as_str());
                 self.recorder.hold(&callback.mch_id, &what, &receipt, now).await?
             }
             Err(ParseError::WrongMerchant) => return Err(Refused::WrongMerchant),

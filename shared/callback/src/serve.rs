@@ -10,6 +10,7 @@ use lambda_http::{Error, Request, service_fn};
 use record::Recorded;
 use setup::{Env, telemetry};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::{App, Callback, Endpoint, Refused, answer};
 
@@ -42,7 +43,7 @@ async fn serve(env: &Env, app: &App, endpoint: Endpoint, handler: Handler, reque
     let started = Instant::now();
     let (protocol, callback) = Callback::read(request, endpoint, env.clock.now());
     let mch_id = callback.as_ref().map(|callback| callback.mch_id.to_string()).unwrap_or_default();
-    let span = tracing::info_span!("callback", mch_id, subject = tracing::field::Empty);
+    let span = tracing::info_span!("callback", mch_id, subject = Empty, what = Empty);
     let handled = match callback {
         Ok(callback) => within_deadline(handler(app, &callback)).instrument(span.clone()).await,
         Err(refused) => Err(refused),
@@ -68,7 +69,7 @@ fn accept(protocol: Protocol, recorded: &Recorded, ms: u64) -> Response<String> 
         }
         Recorded::NotUnderstood => {
             metrics::counter!("Quarantined", "reason" => "not_understood").increment(1);
-            tracing::error!(?protocol, outcome, ms, "callback held");
+            tracing::error!(?protocol, outcome, ms, "verified, and not understood: held");
         }
         _ => tracing::info!(?protocol, outcome, ms, "callback recorded"),
     }

@@ -19,7 +19,8 @@ use crate::{Env, Misconfigured};
 /// The roots that sign every AWS endpoint; `roots/README.md` says where they come from.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../roots/amazon.pem");
 
-/// Where WeChat waits for the answer: two tries of 800 ms and the pause between them stay below 3 s, with a second read.
+/// Where WeChat waits for the answer: a request that hangs is tried once more, well before the callback's deadline of 3 s,
+/// which is what keeps the promise.
 const ATTEMPT: Duration = Duration::from_millis(800);
 const ATTEMPTS: u32 = 2;
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::{MchId, Timestamp};
 use serde::Deserialize;
@@ -11,6 +12,9 @@ use crate::{Aws, Env, Misconfigured};
 
 /// A key fault is looked into at most this often, since anyone can provoke one: seconds.
 const REFETCH_AFTER: i64 = 60;
+
+/// A second look at the secret must leave time to record what it then verifies: WeChat waits.
+const REFETCH_TAKES: Duration = Duration::from_millis(1_200);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +107,9 @@ impl Keyring {
             entry.fetched_at = now;
         }
         metrics::counter!("SecretRefetched").increment(1);
-        match fetch(&self.secrets, &self.prefix, mch_id).await {
+        let fetched = tokio::time::timeout(REFETCH_TAKES, fetch(&self.secrets, &self.prefix, mch_id)).await;
+        let name = format!("{}{mch_id}/verify", self.prefix);
+        match fetched.unwrap_or_else(|_| Err(Misconfigured::new(name, "timed out"))) {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 entry.lock().unwrap_or_else(PoisonError::into_inner).keys = keys.clone();

@@ -129,17 +129,17 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     lines.flat_map(|line| line.split("; ").map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// Lower-case names, repeated headers joined by a comma, cookies left out, and the forwarding headers that AWS adds.
+/// Lower-case names, repeated headers joined by a comma, cookies left out, and the forwarding headers that AWS sets,
+/// whatever the caller sent under their names.
 fn joined(headers: &HeaderMap, peer: SocketAddr) -> BTreeMap<&str, String> {
-    let mut joined = BTreeMap::from([
-        ("x-forwarded-for", peer.ip().to_string()),
-        ("x-forwarded-proto", "http".to_owned()),
-        ("x-forwarded-port", peer.port().to_string()),
-    ]);
+    let mut joined = BTreeMap::new();
     for name in headers.keys().filter(|name| *name != COOKIE) {
         let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
         joined.insert(name.as_str(), values.join(","));
     }
+    joined.insert("x-forwarded-for", peer.ip().to_string());
+    joined.insert("x-forwarded-proto", "http".to_owned());
+    joined.insert("x-forwarded-port", peer.port().to_string());
     joined
 }
 
