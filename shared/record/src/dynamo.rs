@@ -10,9 +10,10 @@ use domain::{Check, Consumer, Contract, Fact, Keys, MchId, Order, OutboxEntry, R
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::recorder::hex;
+use crate::recorder::{hex, released};
 use crate::{
-    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, Ledger, LedgerError, Quarantine, Row, Rows, Write,
+    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, Ledger, LedgerError, Quarantine, Receipt, Row, Rows,
+    Write,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -172,7 +173,8 @@ impl Ledger for DynamoLedger {
         let head = Item::from([("pk".to_owned(), text(stream.as_str()))]);
         let wanted = vec![(self.tables.ledger.as_str(), head), (self.tables.inbox.as_str(), journal_key(key))];
         let mut found = self.batch_get(wanted).await?;
-        let held = found.remove(&self.tables.inbox).is_some_and(|items| !items.is_empty());
+        let held = found.remove(&self.tables.inbox).and_then(|items| items.into_iter().next());
+        let held = held.map(|item| string(&item, "outcome"));
         let head = found.remove(&self.tables.ledger).and_then(|items| items.into_iter().next());
         let head = match head {
             Some(item) => {
@@ -217,7 +219,7 @@ impl Ledger for DynamoLedger {
         let request = self.client.update_item().table_name(&self.tables.inbox).set_key(Some(journal_key(key)));
         request
             .update_expression("SET outcome = :outcome")
-            .expression_attribute_values(":outcome", text(&format!("then_{outcome}")))
+            .expression_attribute_values(":outcome", text(&released(outcome)))
             .send()
             .await
             .map(|_| ())
@@ -378,15 +380,25 @@ fn row<T: DeserializeOwned>((key, item): (String, Item)) -> Result<Row<T>, Ledge
 }
 
 fn held_message(item: Item) -> Result<Held, LedgerError> {
-    let string = |name: &str| match item.get(name) {
-        Some(AttributeValue::S(value)) => value.clone(),
-        Some(_) | None => String::new(),
-    };
-    let key = JournalKey { subject: string("subject"), entry: string("entry") };
+    let key = JournalKey { subject: string(&item, "subject"), entry: string(&item, "entry") };
     let unreadable = |reason: String| LedgerError::Unreadable { key: key.entry.clone(), reason };
-    let fact: Fact = serde_json::from_str(&string("fact")).map_err(|error| unreadable(error.to_string()))?;
-    let body_hash = unhex(&string("body_hash")).ok_or_else(|| unreadable("body_hash".to_owned()))?;
-    Ok(Held { key, fact, body_hash })
+    let fact: Fact = serde_json::from_str(&string(&item, "fact")).map_err(|error| unreadable(error.to_string()))?;
+    let body_hash = unhex(&string(&item, "body_hash")).ok_or_else(|| unreadable("body_hash".to_owned()))?;
+    let received_at = string(&item, "received_at").parse().map_err(|_| unreadable("received_at".to_owned()))?;
+    let body = match item.get("body") {
+        Some(AttributeValue::B(body)) => body.as_ref().to_vec(),
+        Some(_) | None => Vec::new(),
+    };
+    let traceparent = item.contains_key("traceparent").then(|| string(&item, "traceparent"));
+    Ok(Held { fact, receipt: Receipt { body, body_hash, received_at, traceparent }, key })
+}
+
+/// An attribute's text; nothing where it has none.
+fn string(item: &Item, name: &str) -> String {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => text.clone(),
+        Some(_) | None => String::new(),
+    }
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

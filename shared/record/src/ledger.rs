@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Consumer, Contract, Fact, Keys, Loaded, MchId, Order, Refund, Stream};
 
-use crate::{Commit, JournalKey};
+use crate::{Commit, JournalKey, Receipt};
 
 /// An item of the ledger with what only recording knows of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,13 +42,13 @@ impl Rows {
     }
 }
 
-/// The head of a quarantine stream, and whether this message is held already.
+/// The head of a quarantine stream, and what is held of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quarantine {
     /// The head; version 0 where nothing was quarantined yet.
     pub head: Row<()>,
-    /// The message is in the journal already.
-    pub held: bool,
+    /// What came of the message before; `None` where it is not in the journal.
+    pub held: Option<String>,
 }
 
 /// A message that was set aside because its order or contract was not known.
@@ -58,8 +58,8 @@ pub struct Held {
     pub key: JournalKey,
     /// What it said.
     pub fact: Fact,
-    /// SHA-256 of what was verified.
-    pub body_hash: [u8; 32],
+    /// How it came.
+    pub receipt: Receipt,
 }
 
 /// Why a read gave nothing.
@@ -94,7 +94,7 @@ pub trait Ledger: Send + Sync {
     /// Reads the rows of a fact, consistently, in one request.
     fn load(&self, mch_id: &MchId, keys: &Keys) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
 
-    /// Reads the head of a quarantine stream and whether `key` is in the journal, in one request.
+    /// Reads the head of a quarantine stream and what is in the journal under `key`, in one request.
     fn load_quarantine(
         &self,
         stream: &Stream,

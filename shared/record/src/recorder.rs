@@ -209,8 +209,7 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     ) -> Result<Vec<Recorded>, RecordError> {
         let mut outcomes = Vec::new();
         for held in self.ledger.held(mch_id, subject).await? {
-            let receipt = Receipt { body: Vec::new(), body_hash: held.body_hash, received_at: now, traceparent: None };
-            let recorded = self.apply(&held.fact, &receipt, now, decide).await?;
+            let recorded = self.apply(&held.fact, &held.receipt, now, decide).await?;
             self.ledger.release(&held.key, recorded.label()).await?;
             outcomes.push(recorded);
         }
@@ -277,26 +276,37 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
         }
     }
 
-    /// An entry in the journal and nothing else; that it is there already is fine.
+    /// An entry in the journal and nothing else. It may be there already: sent twice, or held until its order was known.
     async fn note(&self, fact: &Fact, receipt: &Receipt, recorded: Recorded) -> Result<Recorded, Failure> {
         let entry = journal(Some(fact), &fact.mch_id, &fact.subject(), None, receipt, recorded.label(), None);
+        let key = entry.key.clone();
         let commit =
             Commit { journal: Some(JournalEntry { unique: true, ..entry }), ..Commit::empty(fact.mch_id.clone()) };
         match self.ledger.commit(&commit).await {
-            Ok(()) | Err(CommitError::Conflict) => Ok(recorded),
+            Ok(()) => Ok(recorded),
+            Err(CommitError::Conflict) => {
+                self.ledger.release(&key, recorded.label()).await.map_err(RecordError::from)?;
+                Ok(recorded)
+            }
             Err(CommitError::Unavailable(reason)) => Err(Failure::Error(RecordError::Unavailable(reason))),
         }
     }
 
-    /// Journal, quarantine stream and event in one transaction; the second time it changes nothing.
+    /// Journal, quarantine stream and event in one transaction; the second time it changes nothing. A message that was set
+    /// aside for another reason, such as an order that was not known yet, is told of again.
     async fn set_aside(&self, aside: Aside<'_>, recorded: Recorded) -> Result<Recorded, RecordError> {
         let shard = aside.receipt.body_hash.first().map_or(0, |byte| byte % QUARANTINE_SHARDS);
         let stream = Stream::quarantine(aside.mch_id, shard);
         for attempt in 1..=TRIES {
-            let entry = aside.journal(&recorded);
+            let mut entry = aside.journal(&recorded);
             let quarantine = self.ledger.load_quarantine(&stream, &entry.key).await?;
-            if quarantine.held {
-                return Ok(recorded);
+            match quarantine.held {
+                Some(outcome) if outcome == recorded.label() || outcome == released(recorded.label()) => {
+                    return Ok(recorded);
+                }
+                // The head's version sees to it that only one of two writes over it.
+                Some(_) => entry.unique = false,
+                None => {}
             }
             let commit = aside.commit(entry, &stream, quarantine.head, &self.routing);
             match self.ledger.commit(&commit).await {
@@ -548,6 +558,11 @@ fn next_version<T>(row: Option<&Row<T>>, value: T) -> Write<T> {
         },
         None => fresh(value),
     }
+}
+
+/// The outcome of a held message that was decided after all.
+pub(crate) fn released(outcome: &str) -> String {
+    format!("then_{outcome}")
 }
 
 /// Lower-case hex.

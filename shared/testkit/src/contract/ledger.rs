@@ -158,7 +158,12 @@ async fn a_held_message_waits_under_its_subject_until_it_is_released(ledger: &im
         .map(|entry| record::Held {
             key: entry.key.clone(),
             fact: entry.fact.clone().unwrap(),
-            body_hash: entry.body_hash,
+            receipt: record::Receipt {
+                body: entry.body.clone(),
+                body_hash: entry.body_hash,
+                received_at: entry.received_at,
+                traceparent: entry.traceparent.clone(),
+            },
         })
         .into();
     assert_eq!(found, expected, "the messages of this subject that wait, by key, and no others");
@@ -169,7 +174,7 @@ async fn a_held_message_waits_under_its_subject_until_it_is_released(ledger: &im
     }
     let stream = Stream::quarantine(&generator.mch_id(), 0);
     let quarantine = ledger.load_quarantine(&stream, &held[0].key).await.unwrap();
-    assert!(quarantine.held, "what was released stays in the journal");
+    assert_eq!(quarantine.held.as_deref(), Some("then_applied"), "what was released stays in the journal");
 }
 
 async fn a_quarantine_head_counts_and_knows_what_it_holds(ledger: &impl Ledger, generator: &mut Generator) {
@@ -177,7 +182,7 @@ async fn a_quarantine_head_counts_and_knows_what_it_holds(ledger: &impl Ledger, 
     let key = format!("held#{}", generator.contract_code());
     let entry = journal(generator, "N", &key, "not_understood");
     let nothing = ledger.load_quarantine(&stream, &entry.key).await.unwrap();
-    assert_eq!((nothing.head.version, nothing.head.routed.len(), nothing.held), (0, 0, false));
+    assert_eq!((nothing.head.version, nothing.head.routed.len(), nothing.held), (0, 0, None));
     let mut write = Write { routed: routed(generator), ..fresh(()) };
     for version in 1..4 {
         let key = JournalKey { entry: format!("{}{version}", entry.key.entry), ..entry.key.clone() };
@@ -191,7 +196,7 @@ async fn a_quarantine_head_counts_and_knows_what_it_holds(ledger: &impl Ledger, 
         assert_eq!(ledger.commit(&commit).await, Err(CommitError::Conflict));
         let quarantine = ledger.load_quarantine(&stream, &key).await.unwrap();
         assert_eq!(quarantine.head, row(write));
-        assert!(quarantine.held);
+        assert_eq!(quarantine.held.as_deref(), Some("not_understood"));
         write = Write { routed: routed(generator), ..next((), version) };
     }
 }

@@ -8,7 +8,7 @@ use domain::{Consumer, Contract, Fact, Keys, MchId, Order, OutRefundNo, OutTrade
 use domain::{ContractCode, Timestamp};
 use publish::Waiting;
 use record::{
-    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, LedgerError, Quarantine, Row, Rows, Write,
+    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, LedgerError, Quarantine, Receipt, Row, Rows, Write,
 };
 
 use super::sealed::{Fold, Table};
@@ -94,7 +94,7 @@ impl Store {
         let none = || Row { value: (), version: 0, routed: BTreeMap::new() };
         Quarantine {
             head: self.heads.get(stream).map_or_else(none, |head| head.value().clone()),
-            held: self.journal.contains_key(key),
+            held: self.journal.get(key).map(|item| item.value().outcome.clone()),
         }
     }
 
@@ -358,5 +358,12 @@ fn row<T: Clone>(write: &Write<T>) -> Row<T> {
 fn held(key: &JournalKey, journaled: &Journaled) -> Result<Held, LedgerError> {
     let fact: Option<Fact> = journaled.entry.fact.clone();
     let unreadable = || LedgerError::Unreadable { key: key.entry.clone(), reason: "no fact".to_owned() };
-    Ok(Held { key: key.clone(), fact: fact.ok_or_else(unreadable)?, body_hash: journaled.entry.body_hash })
+    let entry = &journaled.entry;
+    let receipt = Receipt {
+        body: entry.body.clone(),
+        body_hash: entry.body_hash,
+        received_at: entry.received_at,
+        traceparent: entry.traceparent.clone(),
+    };
+    Ok(Held { key: key.clone(), fact: fact.ok_or_else(unreadable)?, receipt })
 }
