@@ -41,8 +41,7 @@ pub async fn seed(
     for rows in rows(story, numbers, now)? {
         match recorder.create(&mch_id, rows, now, domain::decide).await {
             Ok(outcomes) => revisited.extend(outcomes),
-            // It is there.
-            Err(RecordError::Contended) => {}
+            Err(RecordError::Exists) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -59,7 +59,7 @@ impl Refused {
             Self::WrongMerchant => "wrong_merchant",
             Self::WrongEndpoint(_) => "wrong_endpoint",
             Self::Unknown(reason) => reason,
-            Self::Unavailable(RecordError::Contended) => "contended",
+            Self::Unavailable(RecordError::Contended | RecordError::Exists) => "contended",
             Self::Unavailable(RecordError::Unreadable { .. }) => "unreadable",
             Self::Unavailable(RecordError::Unavailable(_)) => "unavailable",
             Self::Late => "late",

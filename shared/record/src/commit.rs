@@ -1,6 +1,7 @@
 //! What one transaction writes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use domain::{Consumer, Contract, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
 
@@ -36,7 +37,7 @@ pub struct JournalKey {
 }
 
 /// A journal entry: every fact that was verified, and what came of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct JournalEntry {
     /// Where it stands.
     pub key: JournalKey,
@@ -58,6 +59,17 @@ pub struct JournalEntry {
     pub received_at: Timestamp,
     /// W3C trace context.
     pub traceparent: Option<String>,
+}
+
+impl fmt::Debug for JournalEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, outcome) = (self.body.len(), self.outcome);
+        f.debug_struct("JournalEntry")
+            .field("key", &self.key)
+            .field("outcome", &outcome)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One transaction: all of it happens, or nothing.

@@ -21,6 +21,10 @@ type Item = HashMap<String, AttributeValue>;
 /// How long a journal entry is kept: longer than any notice is resent (24 h 04 min) and any dispute of a payment lasts.
 const JOURNAL_DAYS: i64 = 180;
 
+/// The longest body that is kept, in bytes: an item has at most 400 KB. A V3 resource can be longer, though none that is
+/// documented is; of such a one hash, length and fact are kept.
+const LONGEST_BODY: usize = 256 * 1024;
+
 /// Index partitions of what is due; a time-ordered index key must not be one partition.
 const DUE_SHARDS: u8 = 16;
 
@@ -219,6 +223,7 @@ impl Ledger for DynamoLedger {
         let request = self.client.update_item().table_name(&self.tables.inbox).set_key(Some(journal_key(key)));
         request
             .update_expression("SET outcome = :outcome")
+            .condition_expression("attribute_exists(entry)")
             .expression_attribute_values(":outcome", text(&released(outcome)))
             .send()
             .await
@@ -329,7 +334,9 @@ fn journal_item(entry: &JournalEntry) -> Result<Item, CommitError> {
     item.insert("body_hash".to_owned(), text(&hex(&entry.body_hash)));
     item.insert("received_at".to_owned(), text(&entry.received_at.to_string()));
     item.insert("ttl".to_owned(), number(ttl));
-    if !entry.body.is_empty() {
+    if entry.body.len() > LONGEST_BODY {
+        item.insert("body_bytes".to_owned(), number(entry.body.len()));
+    } else if !entry.body.is_empty() {
         let body = aws_sdk_dynamodb::primitives::Blob::new(entry.body.clone());
         item.insert("body".to_owned(), AttributeValue::B(body));
     }
@@ -372,8 +379,9 @@ struct Meta {
 }
 
 fn row<T: DeserializeOwned>((key, item): (String, Item)) -> Result<Row<T>, LedgerError> {
+    // serde's own words quote the value.
     let unreadable =
-        |error: serde_dynamo::Error| LedgerError::Unreadable { key: key.clone(), reason: error.to_string() };
+        |_| LedgerError::Unreadable { key: key.clone(), reason: "an attribute is not what we write".into() };
     let Meta { version, routed } = serde_dynamo::from_item(item.clone()).map_err(unreadable)?;
     let value = serde_dynamo::from_item(item).map_err(unreadable)?;
     Ok(Row { value, version, routed })
@@ -382,7 +390,7 @@ fn row<T: DeserializeOwned>((key, item): (String, Item)) -> Result<Row<T>, Ledge
 fn held_message(item: Item) -> Result<Held, LedgerError> {
     let key = JournalKey { subject: string(&item, "subject"), entry: string(&item, "entry") };
     let unreadable = |reason: String| LedgerError::Unreadable { key: key.entry.clone(), reason };
-    let fact: Fact = serde_json::from_str(&string(&item, "fact")).map_err(|error| unreadable(error.to_string()))?;
+    let fact: Fact = serde_json::from_str(&string(&item, "fact")).map_err(|_| unreadable("fact".to_owned()))?;
     let body_hash = unhex(&string(&item, "body_hash")).ok_or_else(|| unreadable("body_hash".to_owned()))?;
     let received_at = string(&item, "received_at").parse().map_err(|_| unreadable("received_at".to_owned()))?;
     let body = match item.get("body") {
@@ -413,17 +421,21 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// What a refused transaction means. A lost condition, or another transaction on the same item, is a lost race.
+/// What a refused transaction means.
 fn refused<R>(error: &SdkError<TransactWriteItemsError, R>) -> CommitError {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
         return CommitError::Unavailable(describe(error));
     };
-    let codes: Vec<&str> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-    let lost = |code: &str| matches!(code, "ConditionalCheckFailed" | "TransactionConflict");
-    if let Some(other) = codes.iter().find(|code| !lost(code) && **code != "None") {
-        return CommitError::Unavailable((*other).to_owned());
+    let mut refused = CommitError::Conflict;
+    for code in canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()) {
+        match code {
+            "None" | "ConditionalCheckFailed" => {}
+            // Which conditions hold is not known then.
+            "TransactionConflict" => refused = CommitError::Contended,
+            other => return CommitError::Unavailable(other.to_owned()),
+        }
     }
-    CommitError::Conflict
+    refused
 }
 
 /// The error's code, or its kind; never a request's content.

@@ -81,9 +81,12 @@ pub enum LedgerError {
 /// Why a commit did not happen, or may not have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// Another writer was faster: read and decide again.
+    /// A condition was lost: a state is not what was read, or what must be new is there already.
     #[error("another writer was faster")]
     Conflict,
+    /// Another transaction was at the same items just then: nothing is known of conditions, and nothing was written.
+    #[error("another writer is at it")]
+    Contended,
     /// Throttled, timed out, or the table is gone. It may or may not have happened.
     #[error("the ledger is not available: {0}")]
     Unavailable(String),
@@ -107,7 +110,7 @@ pub trait Ledger: Send + Sync {
     /// The messages that are held for want of their order or contract, by subject (`O#…`, `C#…`).
     fn held(&self, mch_id: &MchId, subject: &str) -> impl Future<Output = Result<Vec<Held>, LedgerError>> + Send;
 
-    /// Notes that a held message was decided after all.
+    /// Notes that a held message was decided after all; the message must be there.
     fn release(&self, key: &JournalKey, outcome: &str) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
 

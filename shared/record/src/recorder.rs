@@ -1,6 +1,7 @@
 //! `apply`: read, decide, commit, and again after a lost race.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use domain::{
     Cause, Changes, Contradiction, Decision, Event, Fact, Loaded, MchId, OutboxEntry, QuarantineEvent, SCHEMA, Stream,
@@ -21,7 +22,7 @@ const QUARANTINE_SHARDS: u8 = 4;
 pub type DecideFn = fn(&Loaded, &Fact, Timestamp) -> Decision;
 
 /// What is known of a message beside what it says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Receipt {
     /// What was verified, as it came.
     pub body: Vec<u8>,
@@ -31,6 +32,13 @@ pub struct Receipt {
     pub received_at: Timestamp,
     /// W3C trace context.
     pub traceparent: Option<String>,
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, at) = (self.body.len(), self.received_at);
+        f.debug_struct("Receipt").field("bytes", &bytes).field("received_at", &at).finish_non_exhaustive()
+    }
 }
 
 /// What became of a verified message. Everything but `Unknown` may be acknowledged: it is durable.
@@ -85,6 +93,9 @@ pub enum RecordError {
     /// Every try lost its race.
     #[error("{TRIES} tries lost their race")]
     Contended,
+    /// What was to be created is on record already.
+    #[error("it is on record already")]
+    Exists,
     /// An item on record that we cannot read.
     #[error("item {key} cannot be read: {reason}")]
     Unreadable {
@@ -170,7 +181,8 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Contended`] where a row of that number exists already.
+    /// [`RecordError::Exists`] where a row of that number is on record already. What is held for it is decided all the same,
+    /// since the call that made the row may have died before it did.
     pub async fn create(
         &self,
         mch_id: &MchId,
@@ -188,15 +200,17 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
             refund: rows.refund.map(fresh),
             ..Commit::empty(mch_id.clone())
         };
-        self.ledger.commit(&commit).await.map_err(|error| match error {
-            CommitError::Conflict => RecordError::Contended,
-            CommitError::Unavailable(reason) => RecordError::Unavailable(reason),
-        })?;
+        let committed = self.ledger.commit(&commit).await;
+        match &committed {
+            Ok(()) | Err(CommitError::Conflict) => {}
+            Err(CommitError::Contended) => return Err(RecordError::Contended),
+            Err(CommitError::Unavailable(reason)) => return Err(RecordError::Unavailable(reason.clone())),
+        }
         let mut outcomes = Vec::new();
         for subject in subjects.into_iter().flatten() {
             outcomes.extend(self.revisit(mch_id, &subject, now, decide).await?);
         }
-        Ok(outcomes)
+        committed.map(|()| outcomes).map_err(|_| RecordError::Exists)
     }
 
     /// Decides again what is held under a subject.
@@ -271,25 +285,22 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
         let (commit, recorded) = draft.commit(&self.routing)?;
         match self.ledger.commit(&commit).await {
             Ok(()) => Ok(recorded),
-            Err(CommitError::Conflict) => Err(Failure::Race),
-            Err(CommitError::Unavailable(reason)) => Err(Failure::Error(RecordError::Unavailable(reason))),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// An entry in the journal and nothing else. It may be there already: sent twice, or held until its order was known.
     async fn note(&self, fact: &Fact, receipt: &Receipt, recorded: Recorded) -> Result<Recorded, Failure> {
         let entry = journal(Some(fact), &fact.mch_id, &fact.subject(), None, receipt, recorded.label(), None);
-        let key = entry.key.clone();
-        let commit =
-            Commit { journal: Some(JournalEntry { unique: true, ..entry }), ..Commit::empty(fact.mch_id.clone()) };
-        match self.ledger.commit(&commit).await {
-            Ok(()) => Ok(recorded),
-            Err(CommitError::Conflict) => {
-                self.ledger.release(&key, recorded.label()).await.map_err(RecordError::from)?;
-                Ok(recorded)
-            }
-            Err(CommitError::Unavailable(reason)) => Err(Failure::Error(RecordError::Unavailable(reason))),
+        let commit = |unique| Commit {
+            journal: Some(JournalEntry { unique, ..entry.clone() }),
+            ..Commit::empty(fact.mch_id.clone())
+        };
+        let mut committed = self.ledger.commit(&commit(true)).await;
+        if committed == Err(CommitError::Conflict) {
+            committed = self.ledger.commit(&commit(false)).await;
         }
+        committed.map(|()| recorded).map_err(Failure::from)
     }
 
     /// Journal, quarantine stream and event in one transaction; the second time it changes nothing. A message that was set
@@ -308,12 +319,12 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
                 Some(_) => entry.unique = false,
                 None => {}
             }
-            let commit = aside.commit(entry, &stream, quarantine.head, &self.routing);
+            let commit = aside.commit(entry, &stream, quarantine.head, &self.routing)?;
             match self.ledger.commit(&commit).await {
                 Ok(()) => return Ok(recorded),
-                Err(CommitError::Conflict) if attempt < TRIES => self.backoff.wait(attempt).await,
-                Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(reason)) => return Err(RecordError::Unavailable(reason)),
+                Err(_) if attempt < TRIES => self.backoff.wait(attempt).await,
+                Err(_) => {}
             }
         }
         Err(RecordError::Contended)
@@ -324,6 +335,15 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
 enum Failure {
     Race,
     Error(RecordError),
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict | CommitError::Contended => Self::Race,
+            CommitError::Unavailable(reason) => Self::Error(RecordError::Unavailable(reason)),
+        }
+    }
 }
 
 impl From<RecordError> for Failure {
@@ -416,7 +436,13 @@ impl<'a> Aside<'a> {
         entry
     }
 
-    fn commit(&self, mut entry: JournalEntry, stream: &Stream, head: Row<()>, routing: &Routing) -> Commit {
+    fn commit(
+        &self,
+        mut entry: JournalEntry,
+        stream: &Stream,
+        head: Row<()>,
+        routing: &Routing,
+    ) -> Result<Commit, RecordError> {
         let event = Event::NotificationQuarantined(QuarantineEvent {
             subject: self.subject.clone(),
             reason: self.reason.to_owned(),
@@ -424,18 +450,18 @@ impl<'a> Aside<'a> {
             cause: self.cause,
         });
         let mut next = Head::of(&head, 1);
-        let outbox = next.freeze(stream, &[event], self.mch_id, self.receipt, routing, self.now).unwrap_or_default();
+        let outbox = next.freeze(stream, &[event], self.mch_id, self.receipt, routing, self.now)?;
         entry.sequence = outbox.last().map(|entry| (entry.stream.clone(), entry.sequence));
         let mut write = next.write(());
         if head.version == 0 {
             write.expected = Expected::Absent;
         }
-        Commit {
+        Ok(Commit {
             journal: Some(entry),
             quarantine: Some((stream.clone(), write)),
             outbox,
             ..Commit::empty(self.mch_id.clone())
-        }
+        })
     }
 }
 

@@ -58,7 +58,7 @@ impl Task {
             Self::Create(mch_id, rows) => {
                 // That they exist already is the answer to a repeated call.
                 let created = recorder.create(&mch_id, *rows, now, domain::decide).await;
-                matches!(created, Ok(_) | Err(RecordError::Contended))
+                matches!(created, Ok(_) | Err(RecordError::Exists))
             }
             Self::Refund(refund) => reserve(&wire, &refund).await,
             Self::Repair(mch_id, number, order, time) => repair(&wire, &mch_id, &number, &order, time, now).await,
