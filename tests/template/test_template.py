@@ -182,6 +182,21 @@ class Tables(unittest.TestCase):
             ("OutboxTable", "pending"): [("pending_shard", "HASH"), ("pending_since", "RANGE")],
         })
 
+    def test_the_local_stack_has_the_same_tables(self):
+        rust = (ROOT / "cli/src/stack/tables.rs").read_text(encoding="utf-8")
+        for name, table in self.tables.items():
+            with self.subTest(name):
+                types = {part["AttributeName"]: part["AttributeType"] for part in table["AttributeDefinitions"]}
+                vec = lambda schema: "vec![" + ", ".join(f'("{key}", {types[key]})' for key, _ in self.keys(schema)) + "]"
+                local = re.search(rf"let {name.removesuffix('Table').lower()} = Table {{(.*?)\n    }};", rust, re.DOTALL)[1]
+                self.assertIn(f"keys: {vec(table['KeySchema'])},", local)
+                indexes = table.get("GlobalSecondaryIndexes", [])
+                for index in indexes:
+                    self.assertIn(f'("{index["IndexName"]}", {vec(index["KeySchema"])})', local)
+                self.assertEqual(local.count(", vec!["), len(indexes))
+                self.assertIn(f"streamed: {str('StreamSpecification' in table).lower()},", local)
+                self.assertIn('ttl: Some("ttl"),' if "TimeToLiveSpecification" in table else "ttl: None,", local)
+
     def test_numbers_are_numbers_and_everything_else_is_text(self):
         types = {part["AttributeName"]: part["AttributeType"]
                  for table in self.tables.values() for part in table["AttributeDefinitions"]}
