@@ -282,7 +282,7 @@ mod tests {
         );
         assert_eq!(
             problem("platform_cert", "cert"),
-            ", line 11: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`"
+            ", line 10: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`"
         );
         assert_eq!(
             problem("[\"papay.payment", "[\"payment"),

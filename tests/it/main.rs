@@ -4,7 +4,13 @@
 
 mod architecture;
 mod callbacks;
+mod commands;
 mod harness;
 mod ledger;
+mod life;
+mod logs;
 mod outbox;
+mod secrets;
+mod unavailable;
+mod units;
 mod vectors;

@@ -60,8 +60,8 @@ impl Trigger {
         let now_ms = Clock::in_folder(data).now_ms();
         let story = Story::of(fixture);
         let numbers = self.numbers(data, story, now_ms)?;
-        let request = fixtures::build(fixture.name, &numbers).map_err(Failure::new)?;
         let url = url(&stack, fixture, &self.mch_id)?;
+        let request = fixtures::build(fixture.name, &numbers).map_err(Failure::new)?;
         println!("{name}: {}\nPOST {url} ({} bytes)", fixture.description, request.body.len());
         if self.seed {
             self.put_on_record(&stack, data, story, &numbers, now_ms).await?;

@@ -123,6 +123,7 @@ impl LocalStack {
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let Options { config, store, clock, ports, program, variables: given, log } = options;
         let folder = store.folder().map(ToOwned::to_owned);
+        folder.as_deref().inspect(|folder| Running::remove_stale(folder));
         let mut host = Stack::start(StackConfig {
             store,
             dynamodb_port: ports.dynamodb,

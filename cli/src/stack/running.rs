@@ -70,6 +70,13 @@ impl Running {
     pub(super) fn remove(folder: &Path) {
         let _ = fs::remove_file(folder.join(STATE_FILE));
     }
+
+    /// Removes what a stack has left that was killed, so that nobody takes it for the word of the next one.
+    pub(super) fn remove_stale(folder: &Path) {
+        if !is_taken(folder) {
+            Self::remove(folder);
+        }
+    }
 }
 
 /// Whether the host of a stack holds the folder: its lock ends with its process, however that ends.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use counterparty::fixtures::{self, Endpoint};
 use counterparty::{Numbers, TestMerchant};
 use domain::{Consumer, Fact, MchId, Timestamp};
+use host::clock::Clock;
 use host::{Stack, StackConfig};
 use papay::stack::{queues, tables};
 use papay::{Clients, Config};
@@ -15,7 +16,7 @@ use super::Dump;
 
 /// DynamoDB and SQS with papay's tables and queues.
 pub(crate) struct Ground {
-    pub(crate) host: Stack,
+    _host: Stack,
     pub(crate) clients: Clients,
     pub(crate) tables: Tables,
     pub(crate) queues: BTreeMap<Consumer, String>,
@@ -25,12 +26,15 @@ pub(crate) struct Ground {
 impl Ground {
     pub(crate) async fn start() -> Self {
         let config = Config::read(Config::default_path()).unwrap();
-        let host = Stack::start(StackConfig::default()).await.unwrap();
+        // Generated times lie anywhere in a year: nothing of them may have outlived its time to live.
+        let clock = Clock::in_memory();
+        clock.set_offset_ms(-5 * 365 * 86_400_000).unwrap();
+        let host = Stack::start(StackConfig { clock: Some(clock), ..StackConfig::default() }).await.unwrap();
         let clients = Clients::new(&host.dynamodb.endpoint(), &host.sqs.endpoint()).unwrap();
         let tables = tables::names();
         tables::create(&clients.dynamodb, &tables).await.unwrap();
         let queues = queues::create(&clients.sqs, &config.consumers()).await.unwrap();
-        Self { host, clients, tables, queues, config }
+        Self { _host: host, clients, tables, queues, config }
     }
 
     pub(crate) fn ledger(&self) -> DynamoLedger {

@@ -1,8 +1,10 @@
 //! An isolated local stack for one test: its services in this process and in memory, on free ports, and the functions as
 //! real processes.
 
+mod dev;
 mod dump;
 mod ground;
+mod proxy;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,8 +24,10 @@ use papay::{Clients, Config};
 use publish::envelope::CloudEvent;
 use tempfile::TempDir;
 
-pub(crate) use dump::{Dump, Item, attribute};
+pub(crate) use dev::{Dev, papay};
+pub(crate) use dump::{Dump, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};
+pub(crate) use proxy::{Call, Fault, Proxy};
 
 /// The merchant of most tests, and one that shares no key with it.
 pub(crate) const MCH_ID: &str = "10000100";
@@ -38,7 +42,8 @@ pub(crate) struct Town {
     pub(crate) config: Config,
     lines: Arc<Mutex<Vec<Line>>>,
     http: reqwest::Client,
-    folder: TempDir,
+    /// Where the clock lies.
+    _folder: TempDir,
 }
 
 /// A line that a function wrote to its log.
@@ -60,11 +65,9 @@ impl Town {
         Self::start_in(folder, Store::Memory, variables).await
     }
 
-    /// With its data in a folder.
-    pub(crate) async fn start_on_disk() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::Folder(folder.path().join("data"));
-        Self::start_in(folder, store, Vec::new()).await
+    /// With its data in a folder that outlives it.
+    pub(crate) async fn start_on(data: &Path) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), Store::Folder(data.to_owned()), Vec::new()).await
     }
 
     async fn start_in(folder: TempDir, store: Store, variables: Vec<(String, String)>) -> Self {
@@ -81,7 +84,7 @@ impl Town {
         let program = env!("CARGO_BIN_EXE_papay").into();
         let options = Options { config: config.clone(), store, clock, ports: Ports::ANY, program, variables, log };
         let stack = LocalStack::start(options).await.unwrap();
-        Self { stack, config, lines, http: reqwest::Client::new(), folder }
+        Self { stack, config, lines, http: reqwest::Client::new(), _folder: folder }
     }
 
     pub(crate) fn clients(&self) -> &Clients {
@@ -189,10 +192,6 @@ impl Town {
         poll("the outbox is drained", async || self.dump().await.pending().is_empty()).await;
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub(crate) async fn stop(self) {
         self.stack.shutdown().await;
     }
@@ -219,7 +218,7 @@ pub(crate) async fn receive_once(clients: &Clients, url: &str, wait_s: i32) -> V
 }
 
 /// Asks again until it is so.
-pub(crate) async fn poll(what: &str, is_so: impl AsyncFn() -> bool) {
+pub(crate) async fn poll(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !is_so().await {
         assert!(started.elapsed() < DEADLINE, "waited {DEADLINE:?} until {what}");

@@ -1,0 +1,55 @@
+//! The secret store: asked at start, and then at most once a minute, when changed keys would explain a refusal.
+
+use std::time::Duration;
+
+use counterparty::fixtures;
+use counterparty::{Protocol, TEST_MERCHANT, WechatPay};
+
+use crate::harness::{MCH_ID, Town};
+
+const MINUTE: Duration = Duration::from_secs(61);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_signature_asks_the_store_at_most_once_a_minute() {
+    let town = Town::start().await;
+    let (forged, good) = (town.prepare("altered").await, town.prepare("payment-v2").await);
+    assert!(town.send(&forged).await.is_failure(Protocol::V2));
+    let at_start = town.stack.host.secrets.requests();
+    for _ in 0..10 {
+        assert!(town.send(&forged).await.is_failure(Protocol::V2));
+    }
+    assert_eq!(town.stack.host.secrets.requests(), at_start, "the keys are younger than a minute");
+    town.move_clock(MINUTE);
+    for _ in 0..10 {
+        assert!(town.send(&forged).await.is_failure(Protocol::V2));
+    }
+    assert_eq!(town.stack.host.secrets.requests(), at_start + 1, "once, however many forgeries come");
+    town.stack.host.secrets.set_down(true);
+    town.move_clock(MINUTE);
+    assert_eq!(town.send(&forged).await.status, 401, "a store that is down changes nothing about a forgery");
+    assert!(town.send(&good).await.is_success(Protocol::V2), "and the old keys stay in force");
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_is_fetched_when_it_is_first_needed_and_the_old_one_still_verifies() {
+    const NEW: &str = "0123456789abcdef0123456789abcdef";
+    let town = Town::start().await;
+    let (first, second) = (town.prepare("payment-v2").await, town.prepare("payment-v2").await);
+    let wechat = WechatPay::by_mch_id(MCH_ID).unwrap().with_api_v2_key(NEW);
+    let by_new_key = fixtures::build_with(&wechat, "payment-v2", &first.numbers).unwrap();
+    let (endpoint, path) = (first.fixture.endpoint, first.fixture.path(MCH_ID));
+    assert!(town.send_to(endpoint, &path, &by_new_key).await.is_failure(Protocol::V2), "not known yet");
+    town.stack.host.secrets.put(&format!("papay/{MCH_ID}/verify"), rotated(&town, NEW));
+    town.move_clock(MINUTE);
+    assert!(town.send_to(endpoint, &path, &by_new_key).await.is_success(Protocol::V2));
+    assert!(town.send(&second).await.is_success(Protocol::V2), "WeChat still resends what the old key signed");
+    town.stop().await;
+}
+
+fn rotated(town: &Town, new: &str) -> String {
+    let secret = &town.config.secrets()[&format!("papay/{MCH_ID}/verify")];
+    let mut secret: serde_json::Value = serde_json::from_str(secret).unwrap();
+    secret["api_v2_key"] = serde_json::json!({ "current": new, "previous": TEST_MERCHANT.api_v2_key });
+    secret.to_string()
+}
