@@ -60,6 +60,13 @@ impl Schedule {
         Check { due_at: after(now, pause), step: 0, asked: false }
     }
 
+    /// The check after an answer: the one that is running while its time has not come (the app may ask in between, and must not use
+    /// the schedule up), otherwise the next one; `None` once the schedule has run out.
+    #[must_use]
+    pub fn after_answer(self, running: &Check, now: Timestamp) -> Option<Check> {
+        if running.is_due(now) { self.next(running, now) } else { Some(running.clone()) }
+    }
+
     /// The check after `asked`; `None` once the schedule has run out.
     #[must_use]
     pub fn next(self, asked: &Check, now: Timestamp) -> Option<Check> {
@@ -76,6 +83,12 @@ impl Schedule {
 }
 
 impl Check {
+    /// Whether its time has come.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at <= now
+    }
+
     /// A check that a notice asked for: due now, on top of the schedule that was running.
     #[must_use]
     pub fn asked(running: Option<&Check>, now: Timestamp) -> Check {
@@ -101,6 +114,15 @@ mod tests {
         })
         .take(count)
         .collect()
+    }
+
+    #[test]
+    fn an_answer_before_its_time_leaves_the_check_where_it_is() {
+        let start = Timestamp::UNIX_EPOCH;
+        let check = Schedule::Order.first(start);
+        assert_eq!(Schedule::Order.after_answer(&check, start), Some(check.clone()));
+        let next = Schedule::Order.after_answer(&check, check.due_at).unwrap();
+        assert_eq!((next.step, next.due_at.as_second()), (1, 120));
     }
 
     #[test]

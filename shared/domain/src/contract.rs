@@ -14,6 +14,9 @@ use crate::{
 /// How long after the payment a contract that WeChat does not know counts as not signed. A late ADD is still accepted.
 const SIGNING_SETTLES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
+/// How much older than its decision an answer can be: longer than any call, its repetition and the function that makes them.
+const AN_ANSWER_MAY_BE_OLDER: SignedDuration = SignedDuration::from_mins(5);
+
 /// The state of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -329,6 +332,7 @@ fn not_signed(contract: &Contract, fact: &Fact, told: &ContractFact, now: Timest
     match contract.state {
         ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
         ContractState::NotSigned => reschedule(contract, fact, now),
+        ContractState::Signed if signed_just_now(contract, now) => reschedule(contract, fact, now),
         // State 1 of a contract that we had recorded as signed: it ended, and nobody told us how.
         ContractState::Signed | ContractState::Terminating => {
             terminated(contract, fact, told, None, TerminationReason::Other, now)
@@ -341,28 +345,38 @@ fn absent(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     match contract.state {
         ContractState::Created | ContractState::Pending => settle_unsigned(contract, fact, now),
         ContractState::NotSigned => reschedule(contract, fact, now),
+        ContractState::Signed if signed_just_now(contract, now) => reschedule(contract, fact, now),
         ContractState::Signed | ContractState::Terminating => Decision::Contradiction(Contradiction::State),
         ContractState::Terminated => Decision::Duplicate,
     }
 }
 
+/// Whether the answer may be older than the signing: asked before the ADD came, and decided after it. Termination absorbs, so
+/// such an answer must not end a contract.
+fn signed_just_now(contract: &Contract, now: Timestamp) -> bool {
+    contract.signed_at.is_some_and(|signed_at| now.duration_since(signed_at) < AN_ANSWER_MAY_BE_OLDER)
+}
+
+/// Wait, however long it takes: the last question of a schedule is followed by one a day.
 fn in_progress(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    let daily = || Some(Schedule::SignedContract.first(now));
     match contract.state {
         ContractState::Created
         | ContractState::Pending
         | ContractState::NotSigned
         | ContractState::Signed
-        | ContractState::Terminating => reschedule(contract, fact, now),
+        | ContractState::Terminating => ask_later(contract, fact, now, after_answer(contract, now).or_else(daily)),
         ContractState::Terminated => Decision::Stale,
     }
 }
 
 /// WeChat does not know the contract. Once it has had its time, it counts as not signed; a late ADD still signs it.
 fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
-    let next_check = contract.check.as_ref().and_then(|check| contract.schedule().next(check, now));
+    let next_check = after_answer(contract, now);
     let over = match contract.payment.as_ref() {
         Some(payment) => payment.paid_at.is_some_and(|paid_at| now.duration_since(paid_at) >= SIGNING_SETTLES_AFTER),
-        None => next_check.is_none(),
+        // Pure signing has no payment to count from: its time is over with its last question.
+        None => contract.check.is_some() && next_check.is_none(),
     };
     if !over {
         return reschedule(contract, fact, now);
@@ -377,15 +391,24 @@ fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision
     apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
 }
 
-/// Nothing changes but the check that was answered, if there was one. A notice answers none.
 fn reschedule(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
-    match (fact.cause, &contract.check) {
-        (Cause::Query | Cause::Bill | Cause::Api, Some(check)) => {
-            let next = Contract { check: contract.schedule().next(check, now), ..contract.clone() };
+    ask_later(contract, fact, now, after_answer(contract, now))
+}
+
+/// Nothing changes but the check that was answered, if one was due. A notice answers none.
+fn ask_later(contract: &Contract, fact: &Fact, now: Timestamp, check: Option<Check>) -> Decision {
+    let due = contract.check.as_ref().is_some_and(|check| check.is_due(now));
+    match fact.cause {
+        Cause::Query | Cause::Bill | Cause::Api if due => {
+            let next = Contract { check, ..contract.clone() };
             apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
         }
-        (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => Decision::Duplicate,
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => Decision::Duplicate,
     }
+}
+
+fn after_answer(contract: &Contract, now: Timestamp) -> Option<Check> {
+    contract.check.as_ref().and_then(|check| contract.schedule().after_answer(check, now))
 }
 
 fn ask(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {

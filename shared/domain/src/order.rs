@@ -261,21 +261,28 @@ fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestam
     }
 }
 
-/// A late failure notice of a paid order is old news; a query that says so contradicts what was proved.
+/// A late failure notice of a paid order is old news; a proved answer that says so contradicts what was proved.
 fn overtaken(fact: &Fact) -> Decision {
     match fact.cause {
-        Cause::Callback => Decision::Stale,
-        Cause::Query | Cause::Bill | Cause::Api => Decision::Contradiction(Contradiction::State),
+        Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => {
+            Decision::Contradiction(Contradiction::State)
+        }
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => Decision::Stale,
     }
 }
 
 fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match order.state {
-        OrderState::Created | OrderState::Requested => {
-            let next = Order { state: OrderState::Accepted, ..scheduled(order, now) };
-            apply(next, None, Vec::new(), None)
+        OrderState::Created | OrderState::Requested if fact.evidence.proves() => {
+            let moved = match fact.cause {
+                Cause::Callback => order.clone(),
+                Cause::Query | Cause::Bill | Cause::Api => scheduled(order, now),
+            };
+            apply(Order { state: OrderState::Accepted, ..moved }, None, Vec::new(), None)
         }
-        OrderState::Accepted
+        OrderState::Accepted => nothing_new(order, fact, now, Decision::Duplicate),
+        OrderState::Created
+        | OrderState::Requested
         | OrderState::Closing
         | OrderState::Paid
         | OrderState::PartlyRefunded
@@ -300,17 +307,18 @@ fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     }
 }
 
-/// Nothing changes but the check that was answered, if there was one: left alone it would stay due. A notice answers none, and
+/// Nothing changes but the check that was answered, if one was due: left alone it would stay due. A notice answers none, and
 /// could be replayed until the schedule ran out.
 fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) -> Decision {
-    match (fact.cause, &order.check) {
-        (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => apply(scheduled(order, now), None, Vec::new(), None),
-        (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => otherwise,
+    let due = order.check.as_ref().is_some_and(|check| check.is_due(now));
+    match fact.cause {
+        Cause::Query | Cause::Bill | Cause::Api if due => apply(scheduled(order, now), None, Vec::new(), None),
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
     }
 }
 
 fn scheduled(order: &Order, now: Timestamp) -> Order {
-    let check = order.check.as_ref().and_then(|check| schedule(order).next(check, now));
+    let check = order.check.as_ref().and_then(|check| schedule(order).after_answer(check, now));
     Order { check, ..order.clone() }
 }
 

@@ -325,20 +325,16 @@ impl Step<'_> {
                 let changes = Changes { order: Some(self.released()), contract: None, refund: Some(next) };
                 Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
             }
-            RefundState::Rejected => Decision::Duplicate,
-            RefundState::Reported
-            | RefundState::Processing
-            | RefundState::Succeeded
-            | RefundState::Closed
-            | RefundState::Abnormal
-            | RefundState::Repairing => Decision::Stale,
+            RefundState::Rejected => self.answered(Decision::Duplicate),
+            RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
         }
     }
 
     fn not_found(&self) -> Decision {
         match self.refund.state {
             RefundState::Reported | RefundState::Created => self.wait(),
-            RefundState::Rejected => Decision::Duplicate,
+            RefundState::Rejected => self.answered(Decision::Duplicate),
             RefundState::Processing
             | RefundState::Succeeded
             | RefundState::Closed
@@ -347,11 +343,17 @@ impl Step<'_> {
         }
     }
 
-    /// Nothing new: ask again later. A notice answers no question, so it moves none.
+    /// Nothing new: ask again later.
     fn wait(&self) -> Decision {
-        match (self.fact.cause, &self.refund.check) {
-            (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => self.quietly(self.rescheduled()),
-            (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => Decision::Duplicate,
+        self.later(Decision::Duplicate)
+    }
+
+    /// Nothing changes but the check that was answered, if one was due. A notice answers none.
+    fn later(&self, otherwise: Decision) -> Decision {
+        let due = self.refund.check.as_ref().is_some_and(|check| check.is_due(self.now));
+        match self.fact.cause {
+            Cause::Query | Cause::Bill | Cause::Api if due => self.quietly(self.rescheduled()),
+            Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
         }
     }
 
@@ -366,7 +368,10 @@ impl Step<'_> {
     }
 
     fn rescheduled(&self) -> Refund {
-        let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.next(check, self.now));
+        if self.fact.cause == Cause::Callback {
+            return self.refund.clone();
+        }
+        let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.after_answer(check, self.now));
         Refund { check, ..self.refund.clone() }
     }
 
