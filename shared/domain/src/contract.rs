@@ -395,11 +395,11 @@ fn reschedule(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     ask_later(contract, fact, now, after_answer(contract, now))
 }
 
-/// Nothing changes but the check that was answered, if one was due. A notice answers none.
+/// Nothing changes but the check that was answered, if one was due. Only a query answers it.
 fn ask_later(contract: &Contract, fact: &Fact, now: Timestamp, check: Option<Check>) -> Decision {
     let due = contract.check.as_ref().is_some_and(|check| check.is_due(now));
     match fact.cause {
-        Cause::Query | Cause::Bill | Cause::Api if due => {
+        Cause::Query if due => {
             let next = Contract { check, ..contract.clone() };
             apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
         }
@@ -413,7 +413,7 @@ fn after_answer(contract: &Contract, now: Timestamp) -> Option<Check> {
 
 fn ask(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     let asked = contract.check.as_ref().is_some_and(|check| check.asked);
-    if asked || contract.state == ContractState::Terminated {
+    if asked || fact.is_unproved_answer() || contract.state == ContractState::Terminated {
         return reschedule(contract, fact, now);
     }
     let next = Contract { check: Some(Check::asked(contract.check.as_ref(), now)), ..contract.clone() };

@@ -252,6 +252,15 @@ pub enum RefundResult {
 }
 
 impl Fact {
+    /// An answer that proves nothing (an error without signature). To ask again at once would be to ask for ever: the next question
+    /// comes in its time.
+    pub(crate) fn is_unproved_answer(&self) -> bool {
+        match self.cause {
+            Cause::Query | Cause::Api => !self.evidence.proves(),
+            Cause::Callback | Cause::Bill => false,
+        }
+    }
+
     /// The items that have to be read to decide.
     #[must_use]
     pub fn keys(&self) -> Keys {

@@ -246,7 +246,7 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
             }
         }
         OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(fact),
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
     }
 }
 
@@ -257,17 +257,17 @@ fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestam
             Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => ask(order, fact, now),
         },
         OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(fact),
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
     }
 }
 
 /// A late failure notice of a paid order is old news; a proved answer that says so contradicts what was proved.
-fn overtaken(fact: &Fact) -> Decision {
+fn overtaken(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match fact.cause {
         Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => {
             Decision::Contradiction(Contradiction::State)
         }
-        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => Decision::Stale,
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Stale),
     }
 }
 
@@ -275,8 +275,8 @@ fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     match order.state {
         OrderState::Created | OrderState::Requested if fact.evidence.proves() => {
             let moved = match fact.cause {
-                Cause::Callback => order.clone(),
-                Cause::Query | Cause::Bill | Cause::Api => scheduled(order, now),
+                Cause::Query => scheduled(order, now),
+                Cause::Callback | Cause::Bill | Cause::Api => order.clone(),
             };
             apply(Order { state: OrderState::Accepted, ..moved }, None, Vec::new(), None)
         }
@@ -307,12 +307,12 @@ fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     }
 }
 
-/// Nothing changes but the check that was answered, if one was due: left alone it would stay due. A notice answers none, and
+/// Nothing changes but the check that was answered, if one was due: left alone it would stay due. Only a query answers it; a notice
 /// could be replayed until the schedule ran out.
 fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) -> Decision {
     let due = order.check.as_ref().is_some_and(|check| check.is_due(now));
     match fact.cause {
-        Cause::Query | Cause::Bill | Cause::Api if due => apply(scheduled(order, now), None, Vec::new(), None),
+        Cause::Query if due => apply(scheduled(order, now), None, Vec::new(), None),
         Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
     }
 }
@@ -376,7 +376,7 @@ pub(crate) fn first_payment(
 }
 
 fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
-    if order.check.as_ref().is_some_and(|check| check.asked) {
+    if fact.is_unproved_answer() || order.check.as_ref().is_some_and(|check| check.asked) {
         return nothing_new(order, fact, now, Decision::Duplicate);
     }
     let next = Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() };

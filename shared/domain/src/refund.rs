@@ -100,26 +100,24 @@ pub(crate) fn decide(
     if let Some(contradiction) = contradiction(believed, order, told) {
         return Decision::Contradiction(contradiction);
     }
-    let Some(refund) = refund else { return reported(order, told, now) };
+    let reported = reported(order, told, now);
+    let refund = match refund {
+        Some(refund) => refund,
+        None if !names_a_refund(&told.result) => return Decision::Stale,
+        // The refunds of an order are asked for once its `trade_state` is REFUND: the answer may be the first to name one.
+        None if fact.cause == Cause::Query && fact.evidence.proves() => &reported,
+        None if fact.is_unproved_answer() => return Decision::Stale,
+        None => return Decision::Ask(Box::new(Changes { refund: Some(reported), ..Changes::default() })),
+    };
     let step = Step { refund, order, contract, fact, told, now };
-    // A refund of unknown origin, and a message that proves nothing, are only reasons to ask.
-    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause == Cause::Callback) {
-        return match told.result {
-            // REFUNDNOTEXIST may come without signature. To ask again at once would be to ask for ever.
-            RefundResult::NotFound => step.wait(),
-            RefundResult::Succeeded { .. }
-            | RefundResult::Processing
-            | RefundResult::Closed
-            | RefundResult::Abnormal
-            | RefundResult::Rejected { .. } => step.ask(),
-        };
+    // A refund that was only reported, and a message that proves nothing, are reasons to ask, no more.
+    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause != Cause::Query) {
+        return step.ask();
+    }
+    if names_a_refund(&told.result) && !order.is_paid() {
+        return step.ask_for_payment();
     }
     match &told.result {
-        RefundResult::Succeeded { .. } | RefundResult::Processing | RefundResult::Closed | RefundResult::Abnormal
-            if !order.is_paid() =>
-        {
-            step.ask_for_payment()
-        }
         RefundResult::Succeeded { at } => step.succeeded(*at),
         RefundResult::Processing => step.processing(),
         RefundResult::Closed => step.closed(),
@@ -149,8 +147,8 @@ fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> O
 }
 
 /// A refund number that we do not know, on an order that we do: one made on the merchant platform, perhaps.
-fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Decision {
-    let refund = Refund {
+fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Refund {
+    Refund {
         schema: SCHEMA,
         mch_id: order.mch_id.clone(),
         out_refund_no: told.out_refund_no.clone(),
@@ -166,13 +164,16 @@ fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Decision {
         failure: None,
         created_at: now,
         check: Some(Check::asked(None, now)),
-    };
-    match told.result {
-        // The refunds of an order are asked for once its `trade_state` is REFUND: the answer may be the first to name one.
+    }
+}
+
+/// Whether there is a refund, according to this.
+fn names_a_refund(result: &RefundResult) -> bool {
+    match result {
         RefundResult::Succeeded { .. } | RefundResult::Processing | RefundResult::Closed | RefundResult::Abnormal => {
-            Decision::Ask(Box::new(Changes { refund: Some(refund), ..Changes::default() }))
+            true
         }
-        RefundResult::NotFound | RefundResult::Rejected { .. } => Decision::Stale,
+        RefundResult::NotFound | RefundResult::Rejected { .. } => false,
     }
 }
 
@@ -198,7 +199,7 @@ impl Step<'_> {
         if settled {
             return self.answered(Decision::Duplicate);
         }
-        if self.refund.check.as_ref().is_some_and(|check| check.asked) {
+        if self.fact.is_unproved_answer() || self.refund.check.as_ref().is_some_and(|check| check.asked) {
             return self.wait();
         }
         let check = Some(Check::asked(self.refund.check.as_ref(), self.now));
@@ -295,9 +296,8 @@ impl Step<'_> {
             // Only a message made after the repair was asked for can tell that it failed.
             RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
                 (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
-                (Some(_) | None, _) if self.fact.cause == Cause::Callback => Decision::Stale,
                 // An answer cannot tell a repair that failed from one that has not begun.
-                (Some(_) | None, _) => self.wait(),
+                (Some(_) | None, _) => self.later(Decision::Stale),
             },
             RefundState::Abnormal => self.answered(Decision::Duplicate),
             RefundState::Succeeded => self.answered(Decision::Stale),
@@ -348,11 +348,11 @@ impl Step<'_> {
         self.later(Decision::Duplicate)
     }
 
-    /// Nothing changes but the check that was answered, if one was due. A notice answers none.
+    /// Nothing changes but the check that was answered, if one was due. Only a query answers it.
     fn later(&self, otherwise: Decision) -> Decision {
         let due = self.refund.check.as_ref().is_some_and(|check| check.is_due(self.now));
         match self.fact.cause {
-            Cause::Query | Cause::Bill | Cause::Api if due => self.quietly(self.rescheduled()),
+            Cause::Query if due => self.quietly(self.rescheduled()),
             Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
         }
     }
@@ -360,15 +360,13 @@ impl Step<'_> {
     /// Nothing is open any more: the check that a notice asked for has its answer.
     fn answered(&self, otherwise: Decision) -> Decision {
         match (self.fact.cause, &self.refund.check) {
-            (Cause::Query | Cause::Bill | Cause::Api, Some(_)) => {
-                self.quietly(Refund { check: None, ..self.refund.clone() })
-            }
-            (Cause::Query | Cause::Bill | Cause::Api, None) | (Cause::Callback, _) => otherwise,
+            (Cause::Query, Some(_)) => self.quietly(Refund { check: None, ..self.refund.clone() }),
+            (Cause::Query, None) | (Cause::Callback | Cause::Bill | Cause::Api, _) => otherwise,
         }
     }
 
     fn rescheduled(&self) -> Refund {
-        if self.fact.cause == Cause::Callback {
+        if self.fact.cause != Cause::Query {
             return self.refund.clone();
         }
         let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.after_answer(check, self.now));
