@@ -1,0 +1,99 @@
+//! Every state and every fact. A new variant does not compile here until it is listed.
+
+use domain::{
+    Cause, ContractChange, ContractState, Evidence, OrderKind, OrderState, PaymentResult, PaymentStatus, RefundResult,
+    RefundState, SignatureAlgorithm,
+};
+
+use crate::build::{said, transaction};
+
+/// The variants of an enum without data, all of them.
+macro_rules! every {
+    ($name:ident: $type:ident { $($variant:ident),+ $(,)? }) => {
+        pub(crate) fn $name() -> Vec<$type> {
+            fn _is_complete(value: $type) {
+                match value {
+                    $($type::$variant => {})+
+                }
+            }
+            vec![$($type::$variant),+]
+        }
+    };
+}
+
+/// The columns of a grid: a name and a fact for each variant, and for some variants several.
+macro_rules! columns {
+    ($name:ident: $type:ident { $($variant:ident: [$(($column:literal, $value:expr)),+ $(,)?]),+ $(,)? }) => {
+        pub(crate) fn $name() -> Vec<(&'static str, $type)> {
+            fn _is_complete(value: &$type) {
+                match value {
+                    $($type::$variant { .. } => {})+
+                }
+            }
+            vec![$($(($column, $value)),+),+]
+        }
+    };
+}
+
+every!(order_states: OrderState {
+    Created, Requested, Accepted, Closing, Paid, PartlyRefunded, Refunded, Failed, Closed,
+});
+every!(order_kinds: OrderKind { PayAndSign, Deduction, OneOff });
+every!(contract_states: ContractState { Created, Pending, Signed, NotSigned, Terminating, Terminated });
+every!(payment_statuses: PaymentStatus { Unpaid, Paid, PartlyRefunded, Refunded, Closed });
+every!(refund_states: RefundState {
+    Reported, Created, Processing, Succeeded, Closed, Abnormal, Repairing, Rejected,
+});
+every!(causes: Cause { Callback, Query, Bill, Api });
+every!(algorithms: SignatureAlgorithm { Md5, HmacSha256, Rsa });
+
+/// Every kind of evidence.
+pub(crate) fn evidence() -> Vec<Evidence> {
+    fn _is_complete(value: Evidence) {
+        match value {
+            Evidence::Signed(_) | Evidence::Decrypted | Evidence::Unsigned | Evidence::Ours => {}
+        }
+    }
+    let signed = algorithms().into_iter().map(Evidence::Signed);
+    signed.chain([Evidence::Decrypted, Evidence::Unsigned, Evidence::Ours]).collect()
+}
+
+columns!(payment_results: PaymentResult {
+    Succeeded: [("succeeded", succeeded(false)), ("refunded", succeeded(true))],
+    Failed: [("failed", PaymentResult::Failed { code: "NOTENOUGH".to_owned() })],
+    Closed: [("closed", PaymentResult::Closed)],
+    Unpaid: [("unpaid", PaymentResult::Unpaid)],
+    Accepted: [("accepted", PaymentResult::Accepted)],
+    NotFound: [("not_found", PaymentResult::NotFound)],
+    Undecided: [("undecided", PaymentResult::Undecided { trade_state: "SOMETHING_NEW".to_owned() })],
+});
+
+columns!(contract_changes: ContractChange {
+    Signed: [("signed", ContractChange::Signed { at: said(10), expires_at: None })],
+    Terminated: [
+        ("terminated", ContractChange::Terminated { at: said(20), reason: domain::TerminationReason::User }),
+    ],
+    NotSigned: [("not_signed", ContractChange::NotSigned)],
+    Absent: [("absent", ContractChange::Absent)],
+    InProgress: [("in_progress", ContractChange::InProgress)],
+});
+
+columns!(refund_results: RefundResult {
+    Succeeded: [("succeeded", RefundResult::Succeeded { at: said(30) })],
+    Processing: [("processing", RefundResult::Processing)],
+    Closed: [("closed", RefundResult::Closed)],
+    Abnormal: [("abnormal", RefundResult::Abnormal)],
+    Rejected: [("rejected", RefundResult::Rejected { code: "NOTENOUGH".to_owned() })],
+    NotFound: [("not_found", RefundResult::NotFound)],
+});
+
+fn succeeded(refunded: bool) -> PaymentResult {
+    PaymentResult::Succeeded {
+        transaction_id: transaction(),
+        total: crate::build::AMOUNT,
+        openid: None,
+        trade_type: None,
+        paid_at: said(5),
+        refunded,
+    }
+}

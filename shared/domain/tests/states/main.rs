@@ -1,0 +1,23 @@
+//! `decide` as tables: every state against every fact, and histories with their outcomes.
+//!
+//! A grid has the states as rows and the facts as columns. Its cells are the words of [`words`]. The lists of states and facts come
+//! from [`every`], where a new one does not compile until it is listed, and with that it is missing in every grid.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy only knows tests by their attribute, not their helpers"
+)]
+
+mod build;
+mod contracts;
+mod contradictions;
+mod events;
+mod every;
+mod grid;
+mod histories;
+mod orders;
+mod properties;
+mod refunds;
+mod source;
+mod words;
