@@ -1,5 +1,7 @@
 //! Messages signed by the counterparty and verified by `verify`, so that what is read here is what a callback would read.
 
+use std::sync::LazyLock;
+
 use counterparty::{Occasion, SignType, TEST_MERCHANT, V2Fields, V2Notice, V3Notice, WechatPay, v2_unsigned_answer};
 use domain::{Fact, MchId, Timestamp};
 use parse::ParseError;
@@ -32,7 +34,13 @@ pub(crate) fn sample_v3(name: &str) -> Map<String, Value> {
     serde_json::from_str(&vector(&format!("samples/v3/{name}.json"))).unwrap()
 }
 
-pub(crate) fn keys() -> MerchantKeys {
+/// Read once: parsing RSA keys costs more than using them.
+pub(crate) fn keys() -> &'static MerchantKeys {
+    static KEYS: LazyLock<MerchantKeys> = LazyLock::new(read_keys);
+    &KEYS
+}
+
+fn read_keys() -> MerchantKeys {
     let mut wechatpay = WechatpayKeys::default();
     wechatpay.insert_public_key(TEST_MERCHANT.public_key_id, TEST_MERCHANT.public_key_pem).unwrap();
     let v2 = Generations::only(ApiV2Key::parse(TEST_MERCHANT.api_v2_key).unwrap());
@@ -40,8 +48,9 @@ pub(crate) fn keys() -> MerchantKeys {
     MerchantKeys::new(TEST_MERCHANT.mch_id, Some(v2), Some(v3), wechatpay).unwrap()
 }
 
-pub(crate) fn wechat() -> WechatPay {
-    WechatPay::test_merchant().unwrap()
+pub(crate) fn wechat() -> &'static WechatPay {
+    static WECHAT: LazyLock<WechatPay> = LazyLock::new(|| WechatPay::test_merchant().unwrap());
+    &WECHAT
 }
 
 /// What the endpoint reads in these fields, for the merchant that they name.
