@@ -2,7 +2,7 @@
 
 use counterparty::{
     ContractNotice, DeductionNotice, Numbers, PaymentNotice, RefundNoticeV2, RefundResult, RefundResultV2, SignType,
-    TradeType, V2Fields, V2Notice as _, V3Notice, WechatPay,
+    TradeType, V2Fields, V2Notice as _, V3Notice,
 };
 use domain::{Fact, MchId};
 use parse::ParseError;
@@ -10,6 +10,7 @@ use verify::Verified;
 
 use crate::support::{
     Endpoint, NOW, keys, mch_id, read_notice, read_sealed, read_v2, read_v2_for, read_v3, sample_v2, sample_v3, vector,
+    wechat,
 };
 
 const ALL: [(&str, Endpoint); 4] = [
@@ -47,7 +48,7 @@ fn each_kind_of_v2_notice_is_accepted_at_one_endpoint_alone() {
     let delete = ContractNotice::terminated(&numbers(), 2).unwrap();
     assert_eq!(accepted_by(|endpoint| read_notice(endpoint, &delete)), ["contract"]);
     let refund = RefundNoticeV2::new(&numbers(), RefundResultV2::Success).unwrap();
-    let request = refund.sealed(&WechatPay::test_merchant().unwrap()).unwrap();
+    let request = refund.sealed(wechat()).unwrap();
     let verified = keys().verify_v2_refund(&request.body).unwrap();
     assert_eq!(accepted_by(|endpoint| endpoint(&mch_id("10000100"), &verified)), ["refund"]);
 }

@@ -86,7 +86,7 @@ pub(crate) fn read_sealed(endpoint: Endpoint, merchant: &MchId, document: &[u8])
 /// What the endpoint reads in this resource.
 pub(crate) fn read_v3(endpoint: Endpoint, notice: &V3Notice, merchant: &str) -> Result<Fact, ParseError> {
     let occasion = Occasion::derived(NOW, "support");
-    let request = notice.signed(&wechat(), &occasion).unwrap();
+    let request = notice.signed(wechat(), &occasion).unwrap();
     endpoint(&mch_id(merchant), &keys().verify_v3(&headers(&request.headers), &request.body, NOW).unwrap())
 }
 
