@@ -145,7 +145,7 @@ class Roles(unittest.TestCase):
 
     def drain(self):
         sends = {("sqs:SendMessage", f"{consumer}Queue.Arn") for consumer in CONSUMERS}
-        return sends | {("dynamodb:Query", "OutboxTable.Arn"), ("dynamodb:UpdateItem", "OutboxTable.Arn")}
+        return sends | {("dynamodb:GetItem", "OutboxTable.Arn"), ("dynamodb:Query", "OutboxTable.Arn"), ("dynamodb:UpdateItem", "OutboxTable.Arn")}
 
     def test_the_relay_reads_its_stream_and_drains(self):
         stream = {(f"dynamodb:{action}", "OutboxTable.StreamArn")

@@ -21,6 +21,9 @@ const INDEX: &str = "pending";
 /// another one got on.
 const MARK_TRIES: usize = 10;
 
+/// Reads of a stream until none was in the middle of a transaction: a commit takes milliseconds.
+const WHOLE_TRIES: usize = 3;
+
 /// The outbox in DynamoDB.
 #[derive(Clone, Debug)]
 pub struct DynamoOutbox {
@@ -41,25 +44,47 @@ impl DynamoOutbox {
     ///
     /// [`OutboxError`]
     pub async fn history(&self, stream: &Stream) -> Result<Vec<OutboxEntry>, OutboxError> {
-        self.entries(stream, None).await
+        self.items(stream).await?.into_iter().map(entry).collect()
     }
 
-    async fn entries(&self, stream: &Stream, filter: Option<&str>) -> Result<Vec<OutboxEntry>, OutboxError> {
+    async fn items(&self, stream: &Stream) -> Result<Vec<Item>, OutboxError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let mut pages = query
             // `stream` is a reserved word of DynamoDB's.
             .key_condition_expression("#stream = :stream")
             .expression_attribute_names("#stream", "stream")
-            .set_filter_expression(filter.map(str::to_owned))
             .expression_attribute_values(":stream", text(stream.as_str()))
             .into_paginator()
             .items()
             .send();
-        let mut entries = Vec::new();
+        let mut items = Vec::new();
         while let Some(item) = pages.next().await {
-            entries.push(entry(item.map_err(|error| unavailable(&error))?)?);
+            items.push(item.map_err(|error| unavailable(&error))?);
         }
-        Ok(entries)
+        Ok(items)
+    }
+
+    /// Whether an entry is there now: read alone, and so never in the middle of a transaction.
+    async fn exists(&self, stream: &Stream, sequence: u64) -> Result<bool, OutboxError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = request
+            .key("stream", text(stream.as_str()))
+            .key("sequence", AttributeValue::N(sequence.to_string()))
+            .send()
+            .await;
+        answer.map(|output| output.item.is_some()).map_err(|error| unavailable(&error))
+    }
+
+    /// Whether a read of the stream lacks an event that is there: a query is not isolated from transactions, so it may see
+    /// the second event of one and not the first. One that has expired is not there.
+    async fn is_torn(&self, stream: &Stream, items: &[Item], waiting: &[OutboxEntry]) -> Result<bool, OutboxError> {
+        let read: BTreeSet<u64> = items.iter().filter_map(sequence).collect();
+        for missing in missing(waiting, &read) {
+            if self.exists(stream, missing).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The streams of one partition of the index, the longest waiting first.
@@ -120,7 +145,15 @@ impl DynamoOutbox {
 
 impl Outbox for DynamoOutbox {
     async fn pending(&self, stream: &Stream) -> Result<Vec<OutboxEntry>, OutboxError> {
-        self.entries(stream, Some("attribute_exists(pending_shard) OR attribute_exists(pending)")).await
+        for _ in 0..WHOLE_TRIES {
+            let items = self.items(stream).await?;
+            let waits = |item: &&Item| item.contains_key("pending_shard") || item.contains_key("pending");
+            let waiting: Vec<_> = items.iter().filter(waits).cloned().map(entry).collect::<Result<_, _>>()?;
+            if !self.is_torn(stream, &items, &waiting).await? {
+                return Ok(waiting);
+            }
+        }
+        Err(OutboxError::Unavailable("a transaction is half visible".to_owned()))
     }
 
     async fn mark(&self, entry: &OutboxEntry, accepted: &[Consumer], now: Timestamp) -> Result<(), OutboxError> {
@@ -180,6 +213,25 @@ fn entry(item: Item) -> Result<OutboxEntry, OutboxError> {
     serde_dynamo::from_item(item).map_err(|error| OutboxError::Unreadable { key, reason: error.to_string() })
 }
 
+/// The events that these say come before them and that were not read with them.
+fn missing(waiting: &[OutboxEntry], read: &BTreeSet<u64>) -> BTreeSet<u64> {
+    let previous = waiting.iter().flat_map(|entry| {
+        entry
+            .destinations
+            .iter()
+            .filter(|(consumer, _)| entry.pending.contains(*consumer))
+            .map(|(_, previous)| *previous)
+    });
+    previous.filter(|previous| *previous != 0 && !read.contains(previous)).collect()
+}
+
+fn sequence(item: &Item) -> Option<u64> {
+    match item.get("sequence") {
+        Some(AttributeValue::N(sequence)) => sequence.parse().ok(),
+        Some(_) | None => None,
+    }
+}
+
 fn key(item: &Item) -> String {
     let part = |name: &str| match item.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
@@ -218,4 +270,33 @@ fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> OutboxErro
         SdkError::ServiceError(_) => error.code().unwrap_or("unknown service error").to_owned(),
         _ => "the answer could not be read".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(sequence: u64, destinations: &[(&str, u64)], pending: &[&str]) -> OutboxEntry {
+        OutboxEntry {
+            schema: 1,
+            stream: Stream::named("1#C#A"),
+            sequence,
+            mch_id: domain::MchId::parse("1").unwrap(),
+            event_type: "papay.contract.signed.v1".to_owned(),
+            subject: "A".to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            traceparent: None,
+            data: "{}".to_owned(),
+            destinations: destinations.iter().map(|(consumer, previous)| ((*consumer).to_owned(), *previous)).collect(),
+            pending: pending.iter().map(|consumer| (*consumer).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn an_event_whose_predecessor_was_not_read_with_it_is_noticed() {
+        let second = entry(6, &[("a", 5), ("b", 0)], &["a", "b"]);
+        assert_eq!(missing(std::slice::from_ref(&second), &[6].into()), [5].into(), "half of a transaction");
+        assert!(missing(&[entry(5, &[("a", 0)], &["a"]), second.clone()], &[5, 6].into()).is_empty());
+        assert!(missing(&[entry(6, &[("a", 5), ("b", 0)], &["b"])], &[6].into()).is_empty(), "a has it already");
+    }
 }
