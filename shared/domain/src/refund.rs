@@ -210,13 +210,19 @@ impl Step<'_> {
     /// There is no refund without a payment: its notice was lost. The payment is booked first, and the refund when its own check
     /// comes again.
     fn ask_for_payment(&self) -> Decision {
-        if self.order.check.as_ref().is_some_and(|check| check.asked) {
-            return self.wait();
+        let asked = self.order.check.as_ref().is_some_and(|check| check.asked);
+        if asked && self.refund.check.is_some() {
+            return match self.fact.cause {
+                // In the journal, and left to the checks that are set.
+                Cause::Callback => Decision::Stale,
+                Cause::Query | Cause::Bill | Cause::Api => self.wait(),
+            };
         }
-        let order = Order { check: Some(Check::asked(self.order.check.as_ref(), self.now)), ..self.order.clone() };
+        let check = Some(Check::asked(self.order.check.as_ref(), self.now));
+        let order = (!asked).then(|| Order { check, ..self.order.clone() });
         let mut refund = self.rescheduled();
         refund.check = refund.check.or_else(|| Some(Schedule::Refund.first(self.now)));
-        Decision::Ask(Box::new(Changes { order: Some(order), contract: None, refund: Some(refund) }))
+        Decision::Ask(Box::new(Changes { order, contract: None, refund: Some(refund) }))
     }
 
     fn succeeded(&self, at: Option<Timestamp>) -> Decision {

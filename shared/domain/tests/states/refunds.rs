@@ -1,6 +1,9 @@
 //! Every state of a refund against everything that can be told of it; `unknown` is a refund that is not on record.
 
-use domain::{Check, Fen, Loaded, OrderKind, OrderState, Refund, Timestamp, decide};
+use domain::{
+    Cause, Check, Decision, Evidence, Fen, Loaded, Order, OrderKind, OrderState, Refund, RefundResult, RefundState,
+    SignatureAlgorithm, Timestamp, decide,
+};
 
 use crate::build::{AMOUNT, fact, now, order, refund, refund_body, refunded_order, said};
 use crate::every::{refund_results, refund_states};
@@ -447,4 +450,24 @@ fn an_answer_about_an_order_that_nobody_told_us_was_paid() {
         Source::Answer,
         Case { prepare: |loaded| asked(unpaid(loaded)), ..ALL },
     );
+}
+
+#[test]
+fn a_result_that_waits_for_its_payment_is_never_only_acknowledged() {
+    let told = RefundResult::Succeeded { at: None };
+    let notice = fact(Cause::Callback, Evidence::Signed(SignatureAlgorithm::Rsa), refund_body(AMOUNT, None, told));
+    let woken = order(OrderKind::PayAndSign, OrderState::Requested);
+    let woken = Order { check: Some(Check::asked(None, now())), ..woken };
+    let loaded = |check| Loaded {
+        order: Some(woken.clone()),
+        contract: None,
+        refund: Some(Refund { check, ..refund(RefundState::Closed, AMOUNT) }),
+    };
+    let decision = decide(&loaded(None), &notice, now());
+    assert!(
+        matches!(&decision, Decision::Ask(changes) if changes.refund.as_ref().unwrap().check.is_some()),
+        "{decision:?}"
+    );
+    let watched = Some(Check::asked(None, now()));
+    assert_eq!(decide(&loaded(watched), &notice, now()), Decision::Stale, "it stands in the journal");
 }
