@@ -1,6 +1,6 @@
 //! What WeChat answers to our questions, read by the same readers as its notices.
 //!
-//! A fact from here has the cause [`Cause::Query`](domain::Cause::Query). The number that was asked for is an argument: an answer
+//! A fact from here has the cause [`Cause::Query`]. The number that was asked for is an argument: an answer
 //! about another one is not understood, and an error answer names none.
 
 mod v2;
