@@ -19,13 +19,18 @@ pub struct Answer {
     pub elapsed: Duration,
 }
 
-/// Sends a notification as WeChat does.
+/// Sends a notification as WeChat does, and waits for the answer at most so long (WeChat: [`PATIENCE`]).
 ///
 /// # Errors
-/// There was no answer, or none within five seconds: WeChat would send it again.
-pub async fn send(client: &reqwest::Client, url: &str, request: &SignedRequest) -> Result<Answer, reqwest::Error> {
+/// There was no answer, or none in time: WeChat would send it again.
+pub async fn send(
+    client: &reqwest::Client,
+    url: &str,
+    request: &SignedRequest,
+    patience: Duration,
+) -> Result<Answer, reqwest::Error> {
     let started = Instant::now();
-    let mut post = client.post(url).timeout(PATIENCE).header("Content-Type", request.content_type);
+    let mut post = client.post(url).timeout(patience).header("Content-Type", request.content_type);
     for (name, value) in &request.headers {
         post = post.header(name, value);
     }

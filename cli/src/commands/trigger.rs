@@ -10,7 +10,7 @@ use host::clock::Clock;
 use papay::seed::seed;
 use papay::stack::{Running, tables};
 use papay::story::{Story, new_code};
-use papay::wechat::{self, Answer};
+use papay::wechat::{self, Answer, PATIENCE};
 
 use crate::failure::{Failure, running};
 
@@ -112,7 +112,7 @@ impl Trigger {
         let client = reqwest::Client::new();
         let mut as_expected = true;
         for _ in 0..self.repeat {
-            let answer = wechat::send(&client, url, request).await.map_err(|error| {
+            let answer = wechat::send(&client, url, request, PATIENCE).await.map_err(|error| {
                 let cause = if error.is_timeout() { "no answer within 5 s" } else { "no answer" };
                 Failure::new(format_args!("{cause}: WeChat would send it again"))
                     .next("`papay dev` shows what went wrong")

@@ -146,7 +146,7 @@ impl Town {
     }
 
     pub(crate) async fn send_to(&self, endpoint: Endpoint, path: &str, request: &SignedRequest) -> Answer {
-        wechat::send(&self.http, &self.url(endpoint, path), request).await.unwrap()
+        wechat::send(&self.http, &self.url(endpoint, path), request, DEADLINE).await.unwrap()
     }
 
     pub(crate) fn url(&self, endpoint: Endpoint, path: &str) -> String {
