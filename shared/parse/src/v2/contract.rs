@@ -17,12 +17,17 @@ pub(crate) fn notice(fields: Fields<'_>) -> Result<ContractFact, ParseError> {
         "DELETE" => ContractChange::Terminated { at: Some(at()?), reason: reason(fields) },
         _ => return Err(ParseError::rule("change_type", "ADD or DELETE")),
     };
-    fields.required("contract_id", ContractId::parse)?;
-    fields.required("plan_id", PlanId::parse)?;
-    if matches!(change, ContractChange::Signed { .. }) {
-        fields.required("openid", OpenId::parse)?;
+    let is_signed = matches!(change, ContractChange::Signed { .. });
+    let fact = about(fields, change)?;
+    let missing = [
+        ("contract_id", fact.contract_id.is_none()),
+        ("plan_id", fact.plan_id.is_none()),
+        ("openid", is_signed && fact.openid.is_none()),
+    ];
+    match missing.into_iter().find(|(_, is_missing)| *is_missing) {
+        Some((name, _)) => Err(ParseError::missing(name)),
+        None => Ok(fact),
     }
-    about(fields, change)
 }
 
 /// The answer of querycontract.
