@@ -83,15 +83,15 @@ impl<'m> Fields<'m> {
     /// What the message is about. Answers about refunds carry payment fields too, and are signed with the same key: they must not
     /// pass for payments.
     pub(crate) fn kind(self) -> Option<Kind> {
-        let has = |name| self.text(name).is_some();
-        if has("change_type") {
-            Some(Kind::Contract)
-        } else if has("req_info") || has("refund_id") || has("out_refund_no") || has("refund_count") {
-            Some(Kind::Refund)
-        } else if has("out_trade_no") {
-            Some(Kind::Payment)
-        } else {
-            None
+        let mut kind = None;
+        for (name, _) in self.0.iter().filter(|(_, value)| !value.trim_ascii().is_empty()) {
+            match name {
+                "change_type" => return Some(Kind::Contract),
+                "req_info" | "refund_id" | "out_refund_no" | "refund_count" => kind = Some(Kind::Refund),
+                "out_trade_no" => kind = kind.or(Some(Kind::Payment)),
+                _ => {}
+            }
         }
+        kind
     }
 }
