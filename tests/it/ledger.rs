@@ -107,18 +107,7 @@ async fn fifty_equal_notifications_at_once_are_one_transition_and_one_event() {
     town.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_equal_facts_at_once_are_applied_once_and_are_duplicates_otherwise() {
-    let ground = Ground::start().await;
-    let numbers = seeded(&ground, Story::PayAndSign).await;
-    let outcomes = futures_util::future::join_all((0..50).map(|_| ground.record("payment-v2", &numbers))).await;
-    let applied = outcomes.iter().filter(|outcome| matches!(outcome, Recorded::Applied { events: 1, .. })).count();
-    let duplicates = outcomes.iter().filter(|outcome| **outcome == Recorded::Duplicate).count();
-    assert_eq!((applied, duplicates), (1, 49), "{outcomes:?}");
-    one_payment_and_nothing_else(&ground.dump().await, &numbers);
-}
-
-fn one_payment_and_nothing_else(dump: &Dump, numbers: &Numbers) {
+pub(crate) fn one_payment_and_nothing_else(dump: &Dump, numbers: &Numbers) {
     let order = dump.state(MCH_ID, 'O', &numbers.out_trade_no);
     assert_eq!((attribute(order, "state").as_str(), attribute(order, "version").as_str()), ("paid", "2"));
     assert_eq!(dump.inbox.len(), 1, "{:?}", dump.inbox.keys());

@@ -10,6 +10,7 @@ mod ledger;
 mod life;
 mod logs;
 mod outbox;
+mod races;
 mod secrets;
 mod unavailable;
 mod units;
