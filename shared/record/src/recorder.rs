@@ -311,13 +311,15 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
         for attempt in 1..=TRIES {
             let mut entry = aside.journal(&recorded);
             let quarantine = self.ledger.load_quarantine(&stream, &entry.key).await?;
-            match quarantine.held {
-                Some(outcome) if outcome == recorded.label() || outcome == released(recorded.label()) => {
+            match (&recorded, quarantine.held) {
+                (_, None) => {}
+                // Held already, or decided since by someone who knew its order.
+                (Recorded::Unknown(_), Some(_)) => return Ok(recorded),
+                (_, Some(outcome)) if outcome == recorded.label() || outcome == released(recorded.label()) => {
                     return Ok(recorded);
                 }
                 // The head's version sees to it that only one of two writes over it.
-                Some(_) => entry.unique = false,
-                None => {}
+                (_, Some(_)) => entry.unique = false,
             }
             let commit = aside.commit(entry, &stream, quarantine.head, &self.routing)?;
             match self.ledger.commit(&commit).await {
