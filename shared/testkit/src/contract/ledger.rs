@@ -3,6 +3,7 @@
 use domain::{Contract, Keys, MchId, Order, Refund, Stream};
 use record::{Commit, CommitError, Expected, JournalKey, Ledger, Row, Rows, Write};
 
+use super::parts::{Parts, quarantine_stream};
 use super::sample::{about, event, events, fresh, journal, next, routed};
 use crate::generate::Generator;
 
@@ -173,6 +174,9 @@ async fn a_held_message_waits_under_its_subject_until_it_is_released(ledger: &im
         assert_eq!(found, expected[..1], "what was released does not wait any more");
     }
     let stream = Stream::quarantine(&generator.mch_id(), 0);
+    let nowhere = JournalKey { entry: "held#0d".to_owned(), ..held[0].key.clone() };
+    assert!(ledger.release(&nowhere, "applied").await.is_err(), "nothing is there to be released");
+    assert_eq!(ledger.load_quarantine(&stream, &nowhere).await.unwrap().held, None, "and nothing came of it");
     let quarantine = ledger.load_quarantine(&stream, &held[0].key).await.unwrap();
     assert_eq!(quarantine.held.as_deref(), Some("then_applied"), "what was released stays in the journal");
 }
@@ -215,85 +219,6 @@ async fn two_merchants_with_equal_numbers_do_not_meet(ledger: &impl Ledger, gene
 async fn an_empty_transaction_is_refused(ledger: &impl Ledger, generator: &mut Generator) {
     let refused = ledger.commit(&Commit::empty(generator.mch_id())).await;
     assert!(matches!(refused, Err(CommitError::Unavailable(_))), "{refused:?}");
-}
-
-/// One of everything that a transaction can write, all of it new.
-struct Parts {
-    mch_id: MchId,
-    journal: record::JournalEntry,
-    order: Order,
-    contract: Contract,
-    refund: Refund,
-    quarantine: Stream,
-    event: domain::OutboxEntry,
-}
-
-impl Parts {
-    const COUNT: usize = 6;
-
-    fn new(generator: &mut Generator) -> Self {
-        let contract = generator.any_contract();
-        let stream = Stream::contract(&generator.mch_id(), &contract.contract_code);
-        let now = generator.time();
-        Self {
-            mch_id: generator.mch_id(),
-            journal: journal(generator, &format!("C#{}", contract.contract_code), "contract#1#ADD", "applied"),
-            order: generator.any_order(),
-            refund: generator.any_refund(),
-            quarantine: quarantine_stream(generator),
-            event: event(generator, &stream, 1, now, &["all", "some"]),
-            contract,
-        }
-    }
-
-    fn all(&self) -> Commit {
-        Commit {
-            journal: Some(self.journal.clone()),
-            order: Some(fresh(self.order.clone())),
-            contract: Some(fresh(self.contract.clone())),
-            refund: Some(fresh(self.refund.clone())),
-            quarantine: Some((self.quarantine.clone(), fresh(()))),
-            outbox: vec![self.event.clone()],
-            ..Commit::empty(self.mch_id.clone())
-        }
-    }
-
-    /// A transaction for each part.
-    fn each(&self) -> Vec<Commit> {
-        let (empty, all) = (|| Commit::empty(self.mch_id.clone()), self.all());
-        let parts = vec![
-            Commit { journal: all.journal, ..empty() },
-            Commit { order: all.order, ..empty() },
-            Commit { contract: all.contract, ..empty() },
-            Commit { refund: all.refund, ..empty() },
-            Commit { quarantine: all.quarantine, ..empty() },
-            Commit { outbox: all.outbox, ..empty() },
-        ];
-        assert_eq!(parts.len(), Self::COUNT);
-        parts
-    }
-
-    /// A transaction for each state, on a condition.
-    fn each_at(&self, expected: Expected) -> Vec<Commit> {
-        fn at<T>(write: Option<Write<T>>, expected: Expected) -> Option<Write<T>> {
-            write.map(|write| Write { expected, version: 2, ..write })
-        }
-        let mut states = self.each();
-        states.retain(|commit| commit.journal.is_none() && commit.outbox.is_empty());
-        for commit in &mut states {
-            commit.order = at(commit.order.take(), expected);
-            commit.contract = at(commit.contract.take(), expected);
-            commit.refund = at(commit.refund.take(), expected);
-            commit.quarantine =
-                commit.quarantine.take().map(|(stream, write)| (stream, Write { expected, version: 2, ..write }));
-        }
-        states
-    }
-}
-
-fn quarantine_stream(generator: &mut Generator) -> Stream {
-    // A shard's name is a number; letters keep one run's streams apart from another's.
-    Stream::named(&format!("{}#Q#{}", generator.mch_id(), generator.contract_code()))
 }
 
 fn keys(order: &Order, contract: &Contract, refund: &Refund) -> Keys {

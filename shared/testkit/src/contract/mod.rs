@@ -6,6 +6,7 @@
 
 mod ledger;
 mod outbox;
+mod parts;
 mod queues;
 mod sample;
 

@@ -85,6 +85,12 @@ impl Generator {
         self.notice(Evidence::Signed(domain::SignatureAlgorithm::Rsa), body)
     }
 
+    /// What an order is that nothing is decided of.
+    pub fn one_open_result(&mut self) -> PaymentResult {
+        let undecided = PaymentResult::Undecided { trade_state: "SOMETHING_NEW".to_owned() };
+        self.one_of(&[PaymentResult::Unpaid, PaymentResult::Accepted, PaymentResult::NotFound, undecided])
+    }
+
     /// What a query answered.
     #[must_use]
     pub fn answered(mut fact: Fact) -> Fact {

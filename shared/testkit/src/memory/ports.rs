@@ -158,8 +158,7 @@ impl Ledger for MemoryLedger {
     async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
         let mut state = self.0.state();
         state.readable()?;
-        state.store.release(key, outcome);
-        Ok(())
+        state.store.release(key, outcome)
     }
 }
 

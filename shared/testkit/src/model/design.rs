@@ -1,5 +1,7 @@
 //! What is explored: the real code, or a mutant of it.
 
+use std::sync::Arc;
+
 use domain::{Stream, Timestamp};
 use publish::Outbox;
 use record::{Backoff, DecideFn, Ledger, Recorded, Recorder, Routing};
@@ -57,21 +59,23 @@ impl Design {
     /// How a task is done: a notice as this design does it, the others as the APIs and the worker do.
     pub(super) fn doing(&self, world: &World, number: usize) -> Plan {
         let (deliver, now) = (self.deliver, world.now);
-        let (task, routing) = (world.tasks[number].clone(), (*world.routing).clone());
-        Plan::new(format!("{number} at {now}: {task}"), move |wire| match &task {
-            Task::Notice(notice) => deliver(wire, number, notice.clone(), routing.clone(), now),
-            other => Box::pin(other.clone().done(wire, number, routing.clone(), now)),
+        let (tasks, routing) = (Arc::clone(&world.tasks), Arc::clone(&world.routing));
+        Plan::new(format!("task {number} at {}", now.as_second()), move |wire| match &tasks[number] {
+            Task::Notice(notice) => deliver(wire, number, notice.clone(), (*routing).clone(), now),
+            other => Box::pin(other.clone().done(wire, number, (*routing).clone(), now)),
         })
     }
 
     pub(super) fn relaying(&self, world: &World, streams: Vec<Stream>) -> Option<Plan> {
         let (relay, now) = (self.relay?, world.now);
-        Some(Plan::new(format!("relay of {streams:?} at {now}"), move |wire| relay(wire, streams.clone(), now)))
+        Some(Plan::new(format!("relay of {streams:?} at {}", now.as_second()), move |wire| {
+            relay(wire, streams.clone(), now)
+        }))
     }
 
     pub(super) fn sweeping(&self, world: &World) -> Option<Plan> {
         let (sweep, now) = (self.sweep?, world.now);
-        Some(Plan::new(format!("sweep at {now}"), move |wire| sweep(wire, now)))
+        Some(Plan::new(format!("sweep at {}", now.as_second()), move |wire| sweep(wire, now)))
     }
 }
 

@@ -33,22 +33,29 @@ pub struct Notice {
     pub fact: Fact,
     /// How it came.
     pub receipt: Receipt,
+    /// It is about an order that is on no record and never will be: nobody must hear that it is recorded.
+    pub is_stranger: bool,
 }
 
 impl Notice {
     /// A notice that came at a time; `number` tells its body from those of other notices.
     #[must_use]
     pub fn new(fact: Fact, number: u8, received_at: Timestamp) -> Self {
-        Self { fact, receipt: receipt(number, received_at) }
+        Self { fact, receipt: receipt(number, received_at), is_stranger: false }
     }
 }
 
 /// How a message came whose body differs from those with other numbers.
 pub(super) fn receipt(number: u8, received_at: Timestamp) -> Receipt {
-    Receipt { body: Vec::new(), body_hash: [number; 32], received_at, traceparent: None }
+    Receipt { body: vec![number], body_hash: [number; 32], received_at, traceparent: None }
 }
 
 impl Task {
+    /// Whether its sender never hears that it is done.
+    pub(super) fn is_never_done(&self) -> bool {
+        matches!(self, Self::Notice(notice) if notice.is_stranger)
+    }
+
     /// Does a task that is no notice, and says so.
     pub(super) async fn done(self, wire: Wire, number: usize, routing: Routing, now: Timestamp) {
         let recorder = Recorder::new(wire.clone(), wire.clone(), routing);

@@ -256,3 +256,20 @@ impl fmt::Display for Op {
         }
     }
 }
+
+impl Answer {
+    /// Whether it was done, as far as the actor knows.
+    pub(super) fn brief(&self) -> String {
+        match self {
+            Self::Committed(answer) => format!("{answer:?}"),
+            Self::Sent(answer) => format!("{answer:?}"),
+            Self::Pending(Ok(entries)) => format!("{:?}", entries.iter().map(|it| it.sequence).collect::<Vec<_>>()),
+            Self::Streams(Ok(streams)) => format!("{} streams", streams.len()),
+            Self::Pending(Err(error)) | Self::Marked(Err(error)) | Self::Streams(Err(error)) => error.to_string(),
+            Self::Rows(rows) => rows.as_ref().as_ref().map_or_else(ToString::to_string, |_| "read".to_owned()),
+            Self::Quarantine(_) | Self::Held(_) | Self::Released(_) | Self::Marked(Ok(())) | Self::Acknowledged => {
+                "done".to_owned()
+            }
+        }
+    }
+}

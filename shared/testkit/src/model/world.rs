@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Changes, MchId, Stream, Timestamp};
+use domain::{Changes, Keys, MchId, Stream, Timestamp};
 use publish::{OutboxError, QueueError};
-use record::{Commit, CommitError, LedgerError, Routing};
+use record::{Commit, CommitError, LedgerError, Routing, Rows};
 
-use super::oracle::{Violation, is_recorded};
+use super::oracle::{Violation, is_done};
 use super::task::{Task, fresh};
 use super::wire::{Answer, Op};
 use crate::memory::{Fifo, Fold, Store, digest};
@@ -21,6 +21,11 @@ pub enum Fault {
     Refused,
     /// It is done, and the actor hears that it cannot be.
     Unanswered,
+    /// It is not done, since another transaction is at the same items.
+    Contended,
+    /// A read in the middle of the last transaction: some of its rows (order 1, contract 2, refund 4) are as they were
+    /// before. Reads of several items are not isolated from transactions.
+    Torn(u8),
     /// A batch of which the messages at these places are refused.
     Partial(Vec<usize>),
 }
@@ -30,6 +35,8 @@ pub enum Fault {
 pub struct World {
     /// The tables.
     pub store: Store,
+    /// The tables before the last transaction.
+    pub before: Store,
     /// The queues.
     pub fifo: Fifo,
     /// The clock.
@@ -53,6 +60,7 @@ impl World {
         let consumers: BTreeSet<_> = routing.routes.iter().map(|route| route.consumer.clone()).collect();
         Self {
             store: Store::new(),
+            before: Store::new(),
             fifo: Fifo::new(consumers),
             now,
             tasks: Arc::new(tasks),
@@ -91,6 +99,20 @@ impl World {
                 self.perform(op, &[]);
                 unavailable(op)
             }
+            Fault::Contended => Answer::Committed(Err(CommitError::Contended)),
+            Fault::Torn(old) => match op {
+                Op::Load { mch_id, keys } => Answer::Rows(Box::new(Ok(self.torn(mch_id, keys, *old)))),
+                _ => self.perform(op, &[]),
+            },
+        }
+    }
+
+    fn torn(&self, mch_id: &MchId, keys: &Keys, old: u8) -> Rows {
+        let (before, now) = (self.before.load(mch_id, keys), self.store.load(mch_id, keys));
+        Rows {
+            order: if old & 1 == 0 { now.order } else { before.order },
+            contract: if old & 2 == 0 { now.contract } else { before.contract },
+            refund: if old & 4 == 0 { now.refund } else { before.refund },
         }
     }
 
@@ -99,17 +121,16 @@ impl World {
             Op::Load { mch_id, keys } => Answer::Rows(Box::new(Ok(self.store.load(mch_id, keys)))),
             Op::LoadQuarantine { stream, key } => Answer::Quarantine(Ok(self.store.load_quarantine(stream, key))),
             Op::Commit { commit, conditions } => {
+                let before = self.store.clone();
                 let answer = self.store.commit_if(commit, *conditions);
                 if answer.is_ok() {
+                    self.before = before;
                     self.doorbell.extend(commit.outbox.iter().map(|entry| entry.stream.clone()));
                 }
                 Answer::Committed(answer)
             }
             Op::Held { mch_id, subject } => Answer::Held(self.store.held(mch_id, subject)),
-            Op::Release { key, outcome } => {
-                self.store.release(key, outcome);
-                Answer::Released(Ok(()))
-            }
+            Op::Release { key, outcome } => Answer::Released(self.store.release(key, outcome)),
             Op::Pending { stream, by_index: false } => Answer::Pending(Ok(self.store.pending(stream))),
             Op::Pending { stream, by_index: true } => Answer::Pending(Ok(self.store.pending_by_index(stream))),
             Op::Mark { entry, accepted, now } => {
@@ -126,13 +147,14 @@ impl World {
     }
 
     fn acknowledge(&mut self, number: usize) {
-        let Task::Notice(notice) = &self.tasks[number] else {
-            self.acknowledged.insert(number);
-            return;
-        };
-        if self.acknowledged.insert(number) && !is_recorded(&self.store, notice) {
+        if self.acknowledged.insert(number) && !is_done(&self.store, &self.tasks[number]) {
             self.broken.get_or_insert(Violation::AcknowledgedUnrecorded { notice: number });
         }
+    }
+
+    /// The tasks, in words.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.tasks.iter().enumerate().map(|(number, task)| format!("task {number}: {task}")).collect()
     }
 
     /// A digest of everything that has consequences. What WeChat was told has none: it may resend what it has an
@@ -146,10 +168,10 @@ impl World {
         fold.finish()
     }
 
-    /// A digest of what an effect answered, without its fault.
-    pub(super) fn digest_of(&self, op: &Op, answer: &Answer) -> u128 {
-        match (op, answer) {
-            (Op::Load { mch_id, keys }, Answer::Rows(rows)) if rows.is_ok() => self.store.digest_of_rows(mch_id, keys),
+    /// A digest of what an effect answered.
+    pub(super) fn digest_of(&self, op: &Op, fault: &Fault, answer: &Answer) -> u128 {
+        match (op, fault) {
+            (Op::Load { mch_id, keys }, Fault::None) => self.store.digest_of_rows(mch_id, keys),
             _ => digest(answer),
         }
     }

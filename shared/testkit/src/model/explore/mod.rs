@@ -4,51 +4,22 @@
 //! others go on without it; so each world that is met on the way is put to the oracle as if every actor that is still
 //! under way crashed at that moment. This covers any number of crashes, before and after every effect.
 
+mod state;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{Stream, Timestamp};
+use domain::{Keys, Timestamp};
 
+use self::state::{Choice, State};
 use super::actor::{Actor, Memo};
 use super::design::Design;
 use super::oracle::Violation;
 use super::rest::rest;
-use super::wire::{Op, Ticket};
+use super::scenario::Scenario;
+use super::wire::Op;
 use super::world::{Fault, World};
-use crate::memory::Fold;
-
-/// How often each thing may happen in one history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Budgets {
-    /// Deliveries of each notice, whether it was acknowledged or not: WeChat may send twice at once.
-    pub deliveries: u8,
-    /// Relays that are woken; an insert for which none is left is a doorbell that was lost.
-    pub relays: u8,
-    /// Sweeps.
-    pub sweeps: u8,
-    /// Effects that fail, or whose answer is lost.
-    pub faults: u8,
-    /// Jumps of the clock beyond the queues' memory of deduplication ids.
-    pub jumps: u8,
-    /// Whether the index of pending entries lags behind the table.
-    pub lag: bool,
-    /// Whether effects that one actor waits for at once are done in any order, or in that in which it asked.
-    pub any_order: bool,
-}
-
-/// A start, and what may happen from there.
-#[derive(Clone, Debug)]
-pub struct Scenario {
-    /// Its name.
-    pub name: &'static str,
-    /// The world at its start.
-    pub world: World,
-    /// How often each thing may happen.
-    pub budgets: Budgets,
-    /// What the facts lead to without faults, in any order.
-    pub expected: Vec<String>,
-}
 
 /// What an exploration went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,63 +88,6 @@ struct Search<'a> {
     rested: HashSet<u128>,
     explored: Explored,
     failures: BTreeMap<&'static str, Failure>,
-}
-
-#[derive(Clone)]
-struct State {
-    world: World,
-    actors: Vec<Actor>,
-    /// Deliveries that are left of each notice.
-    deliveries: Vec<u8>,
-    left: Budgets,
-    trail: Option<Arc<Trail>>,
-}
-
-struct Trail {
-    before: Option<Arc<Trail>>,
-    choice: Choice,
-}
-
-enum Choice {
-    Step { actor: Arc<str>, asked: Arc<Vec<(Ticket, Op)>>, place: usize, fault: Fault },
-    CatchUp((Stream, u64)),
-    Jump,
-}
-
-impl State {
-    fn new(scenario: &Scenario) -> Self {
-        let mut world = scenario.world.clone();
-        if scenario.budgets.lag {
-            world.store.lag();
-        }
-        let deliveries = vec![scenario.budgets.deliveries; world.tasks.len()];
-        Self { world, actors: Vec::new(), deliveries, left: scenario.budgets, trail: None }
-    }
-
-    /// The same after a choice.
-    fn after(&self, choice: Choice) -> Self {
-        let trail = Some(Arc::new(Trail { before: self.trail.clone(), choice }));
-        Self { trail, ..self.clone() }
-    }
-
-    fn digest(&self) -> u128 {
-        let mut fold = Fold::default();
-        let mut actors: Vec<_> = self.actors.iter().map(Actor::digest).collect();
-        actors.sort_unstable();
-        fold.add(&(self.world.digest(), actors, &self.deliveries, self.left));
-        fold.finish()
-    }
-
-    fn told(&self) -> Vec<String> {
-        let mut steps = Vec::new();
-        let mut trail = self.trail.as_ref();
-        while let Some(here) = trail {
-            steps.push(here.choice.to_string());
-            trail = here.before.as_ref();
-        }
-        steps.reverse();
-        steps
-    }
 }
 
 impl<'a> Search<'a> {
@@ -301,7 +215,7 @@ impl<'a> Search<'a> {
     fn effect(&mut self, world: &mut World, actor: &Actor, place: usize, fault: &Fault) -> Actor {
         let op = &actor.asked()[place].1;
         let answer = world.execute(op, fault);
-        let digest = world.digest_of(op, &answer);
+        let digest = world.digest_of(op, fault, &answer);
         actor.answered(place, answer, digest, &mut self.memo)
     }
 }
@@ -309,35 +223,27 @@ impl<'a> Search<'a> {
 fn faults_of(op: &Op) -> Vec<Fault> {
     match op {
         Op::Acknowledge(_) => Vec::new(),
+        Op::Commit { .. } => vec![Fault::Refused, Fault::Unanswered, Fault::Contended],
         Op::Send { messages, .. } if messages.len() > 1 => {
             let partial = (0..messages.len()).map(|place| Fault::Partial(vec![place]));
             [Fault::Refused, Fault::Unanswered].into_iter().chain(partial).collect()
         }
-        Op::Commit { .. } | Op::Mark { .. } | Op::Release { .. } | Op::Send { .. } => {
-            vec![Fault::Refused, Fault::Unanswered]
+        Op::Mark { .. } | Op::Release { .. } | Op::Send { .. } => vec![Fault::Refused, Fault::Unanswered],
+        Op::Load { keys, .. } => torn(keys).chain([Fault::Refused]).collect(),
+        Op::LoadQuarantine { .. } | Op::Held { .. } | Op::Pending { .. } | Op::PendingStreams { .. } => {
+            vec![Fault::Refused]
         }
-        Op::Load { .. }
-        | Op::LoadQuarantine { .. }
-        | Op::Held { .. }
-        | Op::Pending { .. }
-        | Op::PendingStreams { .. } => vec![Fault::Refused],
     }
+}
+
+/// Every way in which a read can show some of its rows before the last transaction and some after it.
+pub(super) fn torn(keys: &Keys) -> impl Iterator<Item = Fault> {
+    let read =
+        u8::from(keys.order.is_some()) | u8::from(keys.contract.is_some()) << 1 | u8::from(keys.refund.is_some()) << 2;
+    (1..read).filter(move |old| old & read == *old).map(Fault::Torn)
 }
 
 /// Beyond the queues' memory of deduplication ids.
 fn later(now: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond() + crate::memory::DEDUPLICATION_MS + 1).expect("a time")
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Step { actor, asked, place, fault } => {
-                write!(f, "{actor}: {}", asked[*place].1)?;
-                if *fault == Fault::None { Ok(()) } else { write!(f, ", but {fault:?}") }
-            }
-            Self::CatchUp((stream, sequence)) => write!(f, "the index shows {stream}:{sequence} as it is"),
-            Self::Jump => f.write_str("the clock jumps"),
-        }
-    }
 }

@@ -2,19 +2,20 @@
 //!
 //! They are wrappers around the ports, or small drivers of their own: the real code has no switch for them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod doubles;
+mod drains;
 
-use domain::{Decision, Fact, Keys, Loaded, MchId, OutboxEntry, Stream, Timestamp};
-use publish::{Message, Outbox, OutboxError, Queues, Waiting, envelope};
-use record::{
-    Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Recorder, Routing, Rows,
-};
+use std::sync::Arc;
 
+use domain::{Decision, Fact, Loaded, Timestamp};
+use publish::{Outbox, Queues};
+use record::{Recorder, Routing};
+
+use self::doubles::{ByIndex, Double};
+use self::drains::{mark_first, message, stream_in_a_batch};
 use super::design::{Design, deliver, may_be_acknowledged, waiting};
-use super::explore::{Budgets, Scenario};
-use super::scenario::Pair;
+use super::scenario::{Budgets, Pair, Scenario};
 use super::task::Notice;
-use super::wire::Wire;
 use crate::memory::Conditions;
 
 /// A wrong design, the scenario in which it shows, and how.
@@ -193,127 +194,4 @@ fn on(
 ) -> super::Run {
     let wire = ledger.wire.clone();
     Box::pin(async move { deliver(&wire, ledger, number, notice, routing, now, decide).await })
-}
-
-async fn mark_first(wire: Wire, streams: Vec<Stream>, now: Timestamp) {
-    for stream in streams {
-        for entry in wire.pending(&stream).await.unwrap_or_default() {
-            for consumer in &entry.pending {
-                if wire.mark(&entry, std::slice::from_ref(consumer), now).await.is_ok() {
-                    let _ = wire.send(consumer, &[message(&entry, consumer)]).await;
-                }
-            }
-        }
-    }
-}
-
-async fn stream_in_a_batch(wire: Wire, streams: Vec<Stream>, now: Timestamp) {
-    for stream in streams {
-        let entries = wire.pending(&stream).await.unwrap_or_default();
-        let consumers: std::collections::BTreeSet<_> = entries.iter().flat_map(|entry| &entry.pending).collect();
-        for consumer in consumers {
-            let waiting: Vec<_> = entries.iter().filter(|entry| entry.pending.contains(consumer)).collect();
-            let messages: Vec<_> = waiting.iter().map(|entry| message(entry, consumer)).collect();
-            let results = wire.send(consumer, &messages).await.unwrap_or_default();
-            for (entry, _) in waiting.iter().zip(results).filter(|(_, result)| result.is_ok()) {
-                let _ = wire.mark(entry, std::slice::from_ref(consumer), now).await;
-            }
-        }
-    }
-}
-
-fn message(entry: &OutboxEntry, consumer: &str) -> Message {
-    let previous = entry.destinations.get(consumer).copied().unwrap_or_default();
-    let body = envelope::body(entry, previous).expect("data is JSON");
-    Message { group: entry.stream.to_string(), deduplication_id: entry.id(), body }
-}
-
-/// A ledger that forgets conditions, remembers what it committed, or shows the states that it read first.
-#[derive(Clone)]
-struct Double {
-    wire: Wire,
-    conditions: Conditions,
-    committed: Arc<Mutex<Vec<OutboxEntry>>>,
-    first: Option<Arc<Mutex<Option<Rows>>>>,
-}
-
-impl Double {
-    fn new(wire: &Wire) -> Self {
-        Self { wire: wire.clone(), conditions: Conditions::ALL, committed: Arc::default(), first: None }
-    }
-
-    fn committed(&self) -> Vec<OutboxEntry> {
-        std::mem::take(&mut self.committed.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Ledger for Double {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        let mut rows = self.wire.load(mch_id, keys).await?;
-        if let Some(first) = &self.first {
-            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*first {
-                Some(first) => show(&mut rows, first),
-                None => *first = Some(rows.clone()),
-            }
-        }
-        Ok(rows)
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.wire.load_quarantine(stream, key).await
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.wire.commit_if(commit, self.conditions).await?;
-        self.committed.lock().unwrap_or_else(PoisonError::into_inner).extend(commit.outbox.iter().cloned());
-        Ok(())
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.wire.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.wire.release(key, outcome).await
-    }
-}
-
-/// The states of `first` under the versions of `rows`.
-fn show(rows: &mut Rows, first: &Rows) {
-    if let (Some(row), Some(first)) = (&mut rows.order, &first.order) {
-        row.value = first.value.clone();
-    }
-    if let (Some(row), Some(first)) = (&mut rows.contract, &first.contract) {
-        row.value = first.value.clone();
-    }
-    if let (Some(row), Some(first)) = (&mut rows.refund, &first.refund) {
-        row.value = first.value.clone();
-    }
-}
-
-impl Backoff for Double {
-    async fn wait(&self, _attempt: u32) {}
-}
-
-/// An outbox that reads pending entries from the index.
-struct ByIndex(Wire);
-
-impl Outbox for ByIndex {
-    async fn pending(&self, stream: &Stream) -> Result<Vec<OutboxEntry>, OutboxError> {
-        self.0.pending_by_index(stream).await
-    }
-
-    async fn mark(
-        &self,
-        entry: &OutboxEntry,
-        accepted: &[domain::Consumer],
-        now: Timestamp,
-    ) -> Result<(), OutboxError> {
-        self.0.mark(entry, accepted, now).await
-    }
-
-    async fn pending_streams(&self, before: Timestamp, limit: usize) -> Result<Vec<Waiting>, OutboxError> {
-        self.0.pending_streams(before, limit).await
-    }
 }

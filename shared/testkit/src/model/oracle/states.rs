@@ -1,0 +1,59 @@
+//! What must hold of the states alone.
+
+use domain::{ContractState, Fen, Order, Outcome, RefundState, outcome};
+
+use super::Violation;
+use crate::memory::Store;
+
+/// What an order gave back and promised is what its refunds got and wait for, and never more than was paid.
+pub(super) fn money(store: &Store, order: &Order) -> Option<Violation> {
+    let sum = |states: &[RefundState]| {
+        let refunds = store.refunds().map(|row| &row.value);
+        let of_order = refunds.filter(|it| {
+            it.mch_id == order.mch_id && it.out_trade_no == order.out_trade_no && states.contains(&it.state)
+        });
+        of_order.fold(Fen::ZERO, |sum, it| sum.plus(it.amount))
+    };
+    let refunded = sum(&[RefundState::Succeeded]);
+    let reserved = sum(&[RefundState::Created, RefundState::Processing, RefundState::Abnormal, RefundState::Repairing]);
+    let right = order.refunded == refunded && order.reserved == reserved;
+    let enough = refunded.plus(reserved) <= order.amount;
+    (!right || !enough).then(|| Violation::Money {
+        order: format!(
+            "{} of {}: refunded {}, reserved {}",
+            order.out_trade_no, order.amount, order.refunded, order.reserved
+        ),
+        refunded,
+        reserved,
+    })
+}
+
+/// What must not depend on the order in which facts came: states and sums, without times, checks and versions.
+#[must_use]
+pub fn projection(store: &Store) -> Vec<String> {
+    let orders = store.orders().map(|row| {
+        let it = &row.value;
+        let paid = it.transaction_id.as_ref();
+        format!("{}: {:?}, {paid:?}, refunded {}, reserved {}", it.out_trade_no, it.state, it.refunded, it.reserved)
+    });
+    let contracts = store.contracts().map(|row| {
+        let it = &row.value;
+        let payment = it.payment.as_ref().map(|payment| payment.status);
+        // When the signing was given up depends on the order; that it is signed in the end does not.
+        let state = match it.state {
+            ContractState::Pending | ContractState::NotSigned => "unsigned".to_owned(),
+            state => format!("{state:?}"),
+        };
+        let outcome = match outcome(it) {
+            Outcome::SignedLater => Outcome::Active,
+            Outcome::PaidSigning => Outcome::PaidNotSigned,
+            outcome => outcome,
+        };
+        format!("{}: {state}, {payment:?}, {outcome:?}, {:?}", it.contract_code, it.contract_id)
+    });
+    let refunds = store.refunds().map(|row| {
+        let it = &row.value;
+        format!("{}: {:?}, {}, repairs {}", it.out_refund_no, it.state, it.amount, it.repairs)
+    });
+    orders.chain(contracts).chain(refunds).collect()
+}
