@@ -54,7 +54,7 @@ pub struct Broken {
 ///
 /// The promises that it broke, and how.
 pub fn live(design: &Design, seed: u64) -> Result<Told, Box<Broken>> {
-    let (told, violations) = History::new(design, seed, false).live();
+    let (told, violations) = History::new(design, seed, false).go_on();
     if violations.is_empty() {
         return Ok(told);
     }
@@ -107,10 +107,7 @@ impl<'a> History<'a> {
         Self { design, rng, script, world, crowd: Vec::new(), weather, told, is_told, trail }
     }
 
-    fn live(mut self) -> (Told, Vec<Violation>) {
-        self.go_on()
-    }
-
+    /// From here to its end.
     fn go_on(&mut self) -> (Told, Vec<Violation>) {
         while self.told.effects < PATIENCE * self.told.tasks {
             self.happen();

@@ -8,7 +8,7 @@ use super::world::{Fault, World};
 /// Without a fault one sweep is enough; what needs more than a few is stuck.
 const SWEEPS: usize = 4;
 
-/// Deliveries without a fault after which a notice must be acknowledged.
+/// Deliveries without a fault after which a task must be acknowledged.
 const RESENDS: usize = 3;
 
 /// Brings a world to rest and puts it to the oracle.
@@ -21,8 +21,8 @@ pub fn rest(design: &Design, mut world: World, expected: Option<&[String]>) -> V
     if expected.is_some() {
         // WeChat may resend what it has an acknowledgement of, too.
         world.acknowledged.clear();
-        for notice in 0..world.tasks.len() {
-            resend(design, &mut world, notice, &mut found);
+        for task in 0..world.tasks.len() {
+            resend(design, &mut world, task, &mut found);
         }
     }
     sweep(design, &mut world);
@@ -39,16 +39,16 @@ pub fn rest(design: &Design, mut world: World, expected: Option<&[String]>) -> V
     found.0
 }
 
-fn resend(design: &Design, world: &mut World, notice: usize, found: &mut Found) {
+fn resend(design: &Design, world: &mut World, task: usize, found: &mut Found) {
     for _ in 0..RESENDS {
-        let plan = design.doing(world, notice);
+        let plan = design.doing(world, task);
         run(world, &plan);
-        if world.acknowledged.contains(&notice) {
+        if world.acknowledged.contains(&task) {
             return;
         }
     }
-    if !world.tasks[notice].is_never_done() {
-        found.add(Violation::NeverAcknowledged { notice });
+    if !world.tasks[task].is_never_done() {
+        found.add(Violation::NeverAcknowledged { task });
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Op {
         consumer: Consumer,
         messages: Arc<[Message]>,
     },
-    /// WeChat is told that a notice is recorded; its number among the notices of the history.
+    /// The sender of the task of this number is told that it is done.
     Acknowledge(usize),
 }
 
@@ -108,9 +108,9 @@ impl Wire {
         }
     }
 
-    /// Tells WeChat that a notice is recorded.
-    pub async fn acknowledge(&self, notice: usize) {
-        self.call(Op::Acknowledge(notice)).await;
+    /// Tells the sender of a task that it is done.
+    pub async fn acknowledge(&self, task: usize) {
+        self.call(Op::Acknowledge(task)).await;
     }
 
     /// Writes everything or nothing on some of the conditions: for mutants.
@@ -252,7 +252,7 @@ impl fmt::Display for Op {
                 let ids: Vec<_> = messages.iter().map(|message| message.deduplication_id.as_str()).collect();
                 write!(f, "send {ids:?} to {consumer}")
             }
-            Self::Acknowledge(notice) => write!(f, "acknowledge notice {notice}"),
+            Self::Acknowledge(task) => write!(f, "acknowledge task {task}"),
         }
     }
 }

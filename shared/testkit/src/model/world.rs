@@ -139,8 +139,8 @@ impl World {
             }
             Op::PendingStreams { before, limit } => Answer::Streams(Ok(self.store.pending_streams(*before, *limit))),
             Op::Send { consumer, messages } => Answer::Sent(self.fifo.send(consumer, messages, failing, self.now)),
-            Op::Acknowledge(notice) => {
-                self.acknowledge(*notice);
+            Op::Acknowledge(task) => {
+                self.acknowledge(*task);
                 Answer::Acknowledged
             }
         }
@@ -148,7 +148,7 @@ impl World {
 
     fn acknowledge(&mut self, number: usize) {
         if self.acknowledged.insert(number) && !is_done(&self.store, &self.tasks[number]) {
-            self.broken.get_or_insert(Violation::AcknowledgedUnrecorded { notice: number });
+            self.broken.get_or_insert(Violation::AcknowledgedUnrecorded { task: number });
         }
     }
 

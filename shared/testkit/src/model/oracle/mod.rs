@@ -24,9 +24,9 @@ pub(super) use recorded::is_done;
 #[allow(missing_docs, reason = "their parts are named")]
 pub enum Violation {
     /// WeChat heard that a notice is recorded, and it is not.
-    AcknowledgedUnrecorded { notice: usize },
+    AcknowledgedUnrecorded { task: usize },
     /// WeChat sent a notice again and again, nothing failed, and it was never acknowledged.
-    NeverAcknowledged { notice: usize },
+    NeverAcknowledged { task: usize },
     /// The journal does not hold what was verified.
     Journal { entry: String },
     /// Nothing moves any more, and an event waits.
