@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::common::Failure;
@@ -14,7 +14,7 @@ use crate::starts::{CASES, Case};
 /// strace's last line of a process.
 const END: &str = "+++ killed by SIGKILL +++";
 
-pub(crate) async fn print(lambda: &mut Lambda, aws: &Aws, programs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+pub(crate) async fn print(aws: &Aws, programs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
     println!(
         "files that are looked at from start to answer, by `strace -f -e trace=%file`; none may be of the system's certificates"
     );
@@ -27,7 +27,7 @@ pub(crate) async fn print(lambda: &mut Lambda, aws: &Aws, programs: &BTreeMap<St
     println!("|---|---|---|---|---|");
     for case in &CASES {
         let program = programs.get(case.program).ok_or("not built")?;
-        let calls = traced(lambda, aws, program, case).await?;
+        let calls = traced(aws, program, case).await?;
         let certificates: Vec<_> = calls.iter().filter(|call| is_certificate(call)).collect();
         let verdict = crate::verdict(certificates.is_empty());
         println!("| {} | {} | {} | {} | {verdict} |", case.program, case.answer, calls.len(), certificates.len());
@@ -38,14 +38,15 @@ pub(crate) async fn print(lambda: &mut Lambda, aws: &Aws, programs: &BTreeMap<St
     Ok(())
 }
 
-async fn traced(lambda: &mut Lambda, aws: &Aws, program: &Path, case: &Case) -> Result<Vec<String>, Failure> {
+async fn traced(aws: &Aws, program: &Path, case: &Case) -> Result<Vec<String>, Failure> {
     let output = std::env::temp_dir().join(format!("papay-files-{}", std::process::id()));
     let _ = std::fs::remove_file(&output);
+    let mut lambda = Lambda::start().await?;
     let plain = lambda.command(program, &aws.environment());
     let mut command = Command::new("strace");
     // The tracer as the grandchild: the process that is killed at the end is the function.
     command.args(["-D", "-f", "-e", "trace=%file", "-o"]).arg(&output).arg(program).env_clear();
-    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdout(Stdio::null()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let process = Process::start(command)?;
     let answer = lambda.invoke((case.event)(1_000)?).await?;
     drop(process);

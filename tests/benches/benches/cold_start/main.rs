@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use common::aws::Aws;
-use common::lambda::Lambda;
 use common::{Failure, programs};
 use starts::Case;
 
@@ -30,14 +29,14 @@ const PEAK_LIMIT: f64 = 10.0;
 async fn main() -> Result<(), Failure> {
     let profile = programs::profile();
     let programs = build(&profile)?;
-    let (mut lambda, aws) = (Lambda::start().await?, Aws::start().await?);
+    let aws = Aws::start().await?;
 
     println!("cold start, profile {profile}: process start to the posted answer, median of {}", starts::STARTS);
     println!();
-    let figures = starts::measure(&mut lambda, &aws, &programs).await?;
+    let figures = starts::measure(&aws, &programs).await?;
     print_starts(&figures);
     println!();
-    files::print(&mut lambda, &aws, &programs).await?;
+    files::print(&aws, &programs).await?;
     println!();
     sizes::print(&profile, &programs)
 }

@@ -84,15 +84,11 @@ struct Start {
     peak_kib: u64,
 }
 
-pub(crate) async fn measure(
-    lambda: &mut Lambda,
-    aws: &Aws,
-    programs: &BTreeMap<String, PathBuf>,
-) -> Result<Vec<(Case, Figures)>, Failure> {
+pub(crate) async fn measure(aws: &Aws, programs: &BTreeMap<String, PathBuf>) -> Result<Vec<(Case, Figures)>, Failure> {
     let mut starts: Vec<Vec<Start>> = CASES.iter().map(|_| Vec::new()).collect();
     for round in 0..WARM_UPS + STARTS {
         for (case, starts) in CASES.iter().zip(&mut starts) {
-            let start = start(lambda, aws, programs, case, u64::try_from(round)?).await?;
+            let start = start(aws, programs, case, u64::try_from(round)?).await?;
             if round >= WARM_UPS {
                 starts.push(start);
             }
@@ -101,14 +97,9 @@ pub(crate) async fn measure(
     Ok(CASES.into_iter().zip(starts.iter().map(|starts| figures(starts))).collect())
 }
 
-async fn start(
-    lambda: &mut Lambda,
-    aws: &Aws,
-    programs: &BTreeMap<String, PathBuf>,
-    case: &Case,
-    index: u64,
-) -> Result<Start, Failure> {
+async fn start(aws: &Aws, programs: &BTreeMap<String, PathBuf>, case: &Case, index: u64) -> Result<Start, Failure> {
     let program = programs.get(case.program).ok_or_else(|| format!("{} was not built", case.program))?;
+    let mut lambda = Lambda::start().await?;
     let command = lambda.command(program, &aws.environment());
     let event = (case.event)(index)?;
     aws.take_calls();

@@ -92,7 +92,7 @@ fn contract(mch_id: MchId, contract_code: ContractCode) -> Result<Contract, Fail
 
 fn row<T: Serialize>(key: &str, kind: &str, value: &T) -> Result<Value, Failure> {
     let mut item = attributes(&serde_json::to_value(value)?);
-    for (name, value) in [("pk", json!({ "S": key })), ("kind", json!({ "S": kind })), ("version", json!({ "N": "1" }))]
+    for (name, value) in [("pk", json!({ "S": key })), ("item", json!({ "S": kind })), ("version", json!({ "N": "1" }))]
     {
         item.insert(name.to_owned(), value);
     }

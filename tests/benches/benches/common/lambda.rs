@@ -1,4 +1,4 @@
-//! Lambda's side: the Runtime API of one function process at a time, and the process.
+//! Lambda's side: the Runtime API of one function process, and the process.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Failure;
@@ -24,9 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const PREFIX: &str = "/2018-06-01/runtime";
 
-/// The Runtime API.
+/// The Runtime API of one process; its listener ends with it.
 pub(crate) struct Lambda {
     address: SocketAddr,
+    server: JoinHandle<()>,
     events: mpsc::UnboundedSender<Bytes>,
     answers: mpsc::UnboundedReceiver<Answer>,
 }
@@ -55,11 +57,13 @@ impl Lambda {
             .with_state(api);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, events, answers })
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, server, events, answers })
     }
 
-    /// A command that runs a function against this API; its output is not looked at.
+    /// A command that runs a function against this API; its log is not looked at.
     pub(crate) fn command(&self, program: &Path, environment: &[(String, String)]) -> Command {
         let mut command = Command::new(program);
         command
@@ -72,8 +76,7 @@ impl Lambda {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stdout(Stdio::null());
         command
     }
 
@@ -81,6 +84,12 @@ impl Lambda {
     pub(crate) async fn invoke(&mut self, event: Bytes) -> Result<Answer, Failure> {
         self.events.send(event)?;
         Ok(timeout(PATIENCE, self.answers.recv()).await?.ok_or("the Runtime API stopped")?)
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        self.server.abort();
     }
 }
 
