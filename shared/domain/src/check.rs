@@ -20,7 +20,7 @@ pub struct Check {
 pub enum Schedule {
     /// An order: 30 s, 2 min, 10 min, 1 h, 4 h (V2's resends are over after 3 h 04 min), 25 h (V3's after 24 h 04 min).
     Order,
-    /// A deduction: as an order, then once a day until it is final.
+    /// A deduction, or an order that we are closing: as an order, then once a day until it is final.
     Deduction,
     /// A contract whose first order was paid: 0 s, 10 s, 30 s, 1, 5, 30 min, 2 h, 25 h.
     ContractAfterPayment,
@@ -28,6 +28,8 @@ pub enum Schedule {
     ContractAfterOffer,
     /// A signed contract: once a day, for good, since terminations are notified for 1 h 57 min only.
     SignedContract,
+    /// A contract whose end was asked for: 30 s, 1, 3, 10, 30 min, then once a day.
+    Termination,
     /// A refund: 1 min, then 5, 10, 20, 30 min, and every 30 min from there.
     Refund,
 }
@@ -41,6 +43,7 @@ impl Schedule {
             Self::ContractAfterPayment => &[0, 10, 20, 30, 240, 1_500, 5_400, 82_800],
             Self::ContractAfterOffer => &[120, 480, 1_200, 5_400],
             Self::SignedContract => &[86_400],
+            Self::Termination => &[30, 30, 120, 420, 1_200, 86_400],
             Self::Refund => &[60, 300, 600, 1_200, 1_800],
         }
     }
@@ -48,7 +51,7 @@ impl Schedule {
     /// Whether the last pause repeats for good.
     const fn repeats(self) -> bool {
         match self {
-            Self::Deduction | Self::SignedContract | Self::Refund => true,
+            Self::Deduction | Self::SignedContract | Self::Termination | Self::Refund => true,
             Self::Order | Self::ContractAfterPayment | Self::ContractAfterOffer => false,
         }
     }
@@ -132,6 +135,7 @@ mod tests {
         assert_eq!(times(Schedule::ContractAfterPayment, 9), [0, 10, 30, 60, 300, 1_800, 7_200, 90_000]);
         assert_eq!(times(Schedule::ContractAfterOffer, 9), [120, 600, 1_800, 7_200]);
         assert_eq!(times(Schedule::SignedContract, 3), [86_400, 172_800, 259_200]);
+        assert_eq!(times(Schedule::Termination, 7), [30, 60, 180, 600, 1_800, 88_200, 174_600]);
         assert_eq!(times(Schedule::Refund, 6), [60, 360, 960, 2_160, 3_960, 5_760]);
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    Contract, ContractCode, ContractState, Event, Fact, FactBody, Order, OutRefundNo, OutTradeNo, Refund, contract,
-    order, outcome, refund,
+    Called, Contract, ContractCode, ContractState, Event, Fact, FactBody, Order, OutRefundNo, OutTradeNo, Refund,
+    Refusal, contract, opened, order, outcome, refund,
 };
 
 /// The items that a fact is about.
@@ -63,6 +63,8 @@ pub enum Decision {
     Contradiction(Contradiction),
     /// It is about something that we do not know.
     Unknown(Unknown),
+    /// A call of our own that must not happen: nothing changes.
+    Refused(Refusal),
     /// Understood, and nothing follows.
     Noted,
 }
@@ -149,7 +151,37 @@ pub fn decide(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Decision {
             (known, Some(order)) => refund::decide(known.as_ref(), order, loaded.contract.as_ref(), fact, refund, now),
             (_, None) => Decision::Unknown(Unknown::Order),
         },
+        // An answer that proves nothing.
+        FactBody::Opened(_) | FactBody::Called(_) if !fact.evidence.proves() => Decision::Stale,
+        FactBody::Opened(opened) if *opened.mch_id() != fact.mch_id => Decision::Refused(Refusal::Inconsistent),
+        FactBody::Opened(opened) => opened::decide(loaded, opened, now),
+        FactBody::Called(called) => decide_call(loaded, fact, called, now),
         FactBody::Noted { .. } => Decision::Noted,
+    }
+}
+
+fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) -> Decision {
+    let contract = loaded.contract.as_ref();
+    let of_order = |decide: &dyn Fn(&Order) -> Decision| match &loaded.order {
+        Some(order) => decide(order),
+        None => Decision::Unknown(Unknown::Order),
+    };
+    let of_contract = |decide: &dyn Fn(&Contract) -> Decision| match &loaded.contract {
+        Some(contract) => decide(contract),
+        None => Decision::Unknown(Unknown::Contract),
+    };
+    match called {
+        Called::OrderPlaced { launch, unsigned, .. } => of_order(&|order| match unsigned {
+            None => order::placed(order, contract, launch),
+            Some(reason) => order::placed_unsigned(order, contract, *reason, fact, now),
+        }),
+        Called::OrderRefused { code, .. } => of_order(&|order| order::refused(order, contract, fact, code, now)),
+        Called::ClosingAsked { .. } => of_order(&|order| order::closing_asked(order, now)),
+        Called::ContractOffered { launch, .. } => {
+            of_contract(&|contract| contract::offered(contract, launch.as_ref(), now))
+        }
+        Called::ContractRefused { .. } => of_contract(&|contract| contract::refused(contract, fact)),
+        Called::TerminationAsked { .. } => of_contract(&|contract| contract::termination_asked(contract, now)),
     }
 }
 

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, ContractCode, ContractId, Fen, Keys, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, RefundId,
-    SignatureAlgorithm, TerminationReason, TransactionId,
+    AppId, Called, ContractCode, ContractId, Fen, Keys, MchId, OpenId, Opened, OutRefundNo, OutTradeNo, PlanId,
+    RefundId, SignatureAlgorithm, TerminationReason, TradeType, TransactionId,
 };
 
 /// How we came to know.
@@ -71,6 +71,10 @@ pub enum FactBody {
     Contract(ContractFact),
     /// Of a refund.
     Refund(RefundFact),
+    /// Put on record by us, before WeChat is asked.
+    Opened(Opened),
+    /// By a call of ours.
+    Called(Called),
     /// Understood, and nothing follows from it (`SECURITY_ECHO.SUCCESS`, a retention request).
     Noted {
         /// WeChat's event type.
@@ -128,39 +132,6 @@ pub enum PaymentResult {
         /// WeChat's word.
         trade_state: String,
     },
-}
-
-/// How an order is paid (交易类型), `trade_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TradeType {
-    /// In a mobile app.
-    App,
-    /// In an official account or mini program.
-    Jsapi,
-    /// By QR code.
-    Native,
-    /// In a browser outside WeChat (H5).
-    Mweb,
-    /// A deduction (委托代扣).
-    Pap,
-    /// Any other.
-    Other,
-}
-
-impl TradeType {
-    /// Reads WeChat's word; a word that we do not know is `Other`.
-    #[must_use]
-    pub fn read(word: &str) -> Self {
-        match word {
-            "APP" => Self::App,
-            "JSAPI" => Self::Jsapi,
-            "NATIVE" => Self::Native,
-            "MWEB" => Self::Mweb,
-            "PAP" => Self::Pap,
-            _ => Self::Other,
-        }
-    }
 }
 
 /// What became of a contract.
@@ -287,6 +258,8 @@ impl Fact {
                 order: refund.out_trade_no.clone(),
                 refund: Some(refund.out_refund_no.clone()),
             },
+            FactBody::Opened(opened) => opened.keys(),
+            FactBody::Called(called) => called.keys(),
             FactBody::Noted { .. } => Keys::default(),
         }
     }
@@ -302,6 +275,8 @@ impl Fact {
                 Some(out_trade_no) => format!("O#{out_trade_no}"),
                 None => format!("R#{}", refund.out_refund_no),
             },
+            FactBody::Opened(opened) => opened.subject(),
+            FactBody::Called(called) => called.subject(),
             FactBody::Noted { .. } => "N".to_owned(),
         }
     }
@@ -313,6 +288,8 @@ impl Fact {
             FactBody::Payment(_) => "payment",
             FactBody::Contract(_) => "contract",
             FactBody::Refund(_) => "refund",
+            FactBody::Opened(_) => "opened",
+            FactBody::Called(_) => "called",
             FactBody::Noted { .. } => "noted",
         }
     }

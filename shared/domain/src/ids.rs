@@ -124,9 +124,25 @@ id!(
     OpenId, "openid", 128, visible, "1 to 128 visible ASCII characters, # excepted"
 );
 
-shown!(MchId AppId PlanId ContractCode ContractId OutTradeNo TransactionId OutRefundNo RefundId);
+id!(
+    /// A user of the merchant's app (`sub` of its token). Personal data: it never reaches a log.
+    UserId, "sub", 128, visible, "1 to 128 visible ASCII characters, # excepted"
+);
+id!(
+    /// A product of the catalogue.
+    ProductId, "product", 64, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'),
+    "1 to 64 letters, digits and _ - ."
+);
+
+shown!(ProductId MchId AppId PlanId ContractCode ContractId OutTradeNo TransactionId OutRefundNo RefundId);
 
 impl fmt::Debug for OpenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -146,6 +162,34 @@ impl ContractCode {
 }
 
 impl OutTradeNo {
+    /// The number of a deduction: `<contract_code>P<period, 4 digits>A<attempt, 2 digits>`, both counted from 1. The same
+    /// deduction asked for twice has one number, and WeChat deducts a number once.
+    ///
+    /// ```
+    /// use domain::{ContractCode, OutTradeNo};
+    /// let code = ContractCode::parse("01JD8K6M2QZ4XW7RTNBV").unwrap();
+    /// assert_eq!(OutTradeNo::deduction(&code, 12, 1).unwrap().as_str(), "01JD8K6M2QZ4XW7RTNBVP0012A01");
+    /// assert!(OutTradeNo::deduction(&code, 0, 1).is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] where period or attempt has no such number, or the contract code is not of our making.
+    pub fn deduction(code: &ContractCode, period: u16, attempt: u8) -> Result<Self, InvalidValue> {
+        let rule = |field, rule| InvalidValue { field, rule };
+        if !(1..=9_999).contains(&period) {
+            return Err(rule("period", "1 to 9999"));
+        }
+        if !(1..=99).contains(&attempt) {
+            return Err(rule("attempt", "1 to 99"));
+        }
+        let number = Self::parse(&format!("{code}P{period:04}A{attempt:02}"))?;
+        match number.contract_code() {
+            Some(named) if named == *code => Ok(number),
+            Some(_) | None => Err(rule("contract_code", "one of our making: 20 upper-case letters and digits")),
+        }
+    }
+
     /// The contract that an order of our making belongs to, read from its number alone: `<contract_code>F0` for the
     /// pay-and-sign order, `<contract_code>P<period, 4>A<attempt, 2>` for a deduction.
     ///
@@ -206,5 +250,24 @@ mod tests {
     #[test]
     fn an_openid_does_not_show_in_debug_output() {
         assert_eq!(format!("{:?}", OpenId::parse("oUpF8uMuAJO").unwrap()), "[redacted]");
+        assert_eq!(format!("{:?}", UserId::parse("alice").unwrap()), "[redacted]");
+    }
+
+    #[test]
+    fn a_deduction_has_the_number_of_its_contract_period_and_attempt() {
+        let code = ContractCode::parse("ABCDEFGHIJ0123456789").unwrap();
+        let number = OutTradeNo::deduction(&code, 9_999, 99).unwrap();
+        assert_eq!(number.as_str(), "ABCDEFGHIJ0123456789P9999A99");
+        assert_eq!(number.contract_code(), Some(code.clone()));
+        for (period, attempt, problem) in [
+            (0, 1, "period: 1 to 9999"),
+            (10_000, 1, "period: 1 to 9999"),
+            (1, 0, "attempt: 1 to 99"),
+            (1, 100, "attempt: 1 to 99"),
+        ] {
+            assert_eq!(OutTradeNo::deduction(&code, period, attempt).unwrap_err().to_string(), problem);
+        }
+        let other = ContractCode::parse("not-of-our-making").unwrap();
+        assert!(OutTradeNo::deduction(&other, 1, 1).is_err(), "its orders could not be told from others");
     }
 }

@@ -16,39 +16,48 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod call;
 mod check;
 mod contract;
 mod decision;
 mod event;
 mod fact;
+mod guard;
 mod ids;
+mod launch;
 mod money;
+mod opened;
 mod order;
 mod outbox;
 mod outcome;
+mod postponed;
 mod refund;
+mod refusal;
+mod snapshot;
 
+pub use call::{Called, Opened};
 pub use check::{Check, Schedule};
 pub use contract::{Contract, ContractState, FirstPayment, NotSignedReason, PaymentStatus, TerminationReason};
 pub use decision::{Changes, Contradiction, Decision, Keys, Loaded, Unknown, decide};
-pub use event::{
-    ContractEvent, ContractSnapshot, Event, OrderSnapshot, PaymentEvent, QuarantineEvent, RefundEvent, RefundSnapshot,
-    SubscriptionEvent, schemas,
-};
+pub use event::{ContractEvent, Event, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas};
 pub use fact::{
-    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact,
-    RefundResult, TradeType,
+    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact, RefundResult,
 };
+pub use guard::Guard;
 pub use ids::{
-    AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, RefundId,
-    TransactionId,
+    AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, ProductId, RefundId,
+    TransactionId, UserId,
 };
-pub use jiff::Timestamp;
+pub use jiff::{SignedDuration, Timestamp};
+pub use launch::{Channel, Launch, RequestText};
 pub use money::Fen;
-pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm};
+pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm, TradeType};
 pub use outbox::{Consumer, OutboxEntry, Stream};
 pub use outcome::{Outcome, outcome};
+pub use postponed::{later, moved_on};
 pub use refund::{Refund, RefundOrigin, RefundState};
+pub use refusal::Refusal;
+pub use snapshot::{ContractSnapshot, OrderSnapshot, RefundSnapshot};
 
 /// The version of the layout of state items and events, written on each.
 ///

@@ -1,13 +1,18 @@
 //! Orders: pay-and-sign (支付中签约), deduction (扣款), one-off.
 
+mod called;
+mod told;
+
+pub(crate) use called::{closing_asked, placed, placed_unsigned, refused};
+pub(crate) use told::{decide, differs, first_payment};
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decision::settle;
 use crate::{
-    AppId, Cause, Changes, Check, Contract, ContractCode, ContractId, Contradiction, Decision, Event, Evidence, Fact,
-    Fen, MchId, OpenId, OutTradeNo, PaymentFact, PaymentResult, PaymentStatus, Schedule, TradeType, TransactionId,
+    AppId, Channel, Check, ContractCode, ContractId, Fen, Launch, MchId, OpenId, OutTradeNo, ProductId, RequestText,
+    Schedule, TransactionId,
 };
 
 /// Which protocol an order was made with; its queries and refunds follow.
@@ -30,6 +35,39 @@ pub enum SignatureAlgorithm {
     HmacSha256,
     /// V3 `WECHATPAY2-SHA256-RSA2048`.
     Rsa,
+}
+
+/// How an order is paid (交易类型), `trade_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TradeType {
+    /// In a mobile app.
+    App,
+    /// In an official account or mini program.
+    Jsapi,
+    /// By QR code.
+    Native,
+    /// In a browser outside WeChat (H5).
+    Mweb,
+    /// A deduction (委托代扣).
+    Pap,
+    /// Any other.
+    Other,
+}
+
+impl TradeType {
+    /// Reads WeChat's word; a word that we do not know is `Other`.
+    #[must_use]
+    pub fn read(word: &str) -> Self {
+        match word {
+            "APP" => Self::App,
+            "JSAPI" => Self::Jsapi,
+            "NATIVE" => Self::Native,
+            "MWEB" => Self::Mweb,
+            "PAP" => Self::Pap,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What an order is for.
@@ -95,6 +133,18 @@ pub struct Order {
     pub openid: Option<OpenId>,
     /// The caller's metadata, as sent in `attach`.
     pub attach: Option<String>,
+    /// What of the catalogue is bought.
+    #[serde(default)]
+    pub product: Option<ProductId>,
+    /// Where the user pays.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// The request that makes it at WeChat.
+    #[serde(default)]
+    pub request: Option<RequestText>,
+    /// What the user's client starts paying with.
+    #[serde(default)]
+    pub launch: Option<Launch>,
     /// Where it stands.
     pub state: OrderState,
     /// WeChat's number, once paid.
@@ -109,6 +159,12 @@ pub struct Order {
     pub refunded: Fen,
     /// Promised to refunds that are not decided.
     pub reserved: Fen,
+    /// How many refunds it has, those excepted that WeChat refused.
+    #[serde(default)]
+    pub refunds: u32,
+    /// When the last of them was put on record by us.
+    #[serde(default)]
+    pub last_refund_at: Option<Timestamp>,
     /// When it was put on record.
     pub created_at: Timestamp,
     /// Until when the user can pay.
@@ -137,252 +193,25 @@ impl Order {
     pub fn refundable(&self) -> Fen {
         if self.is_paid() { self.amount.minus(self.refunded).minus(self.reserved) } else { Fen::ZERO }
     }
-}
 
-pub(crate) fn decide(
-    order: &Order,
-    contract: Option<&Contract>,
-    fact: &Fact,
-    payment: &PaymentFact,
-    now: Timestamp,
-) -> Decision {
-    if let Some(contradiction) = contradiction(order, fact, payment) {
-        return Decision::Contradiction(contradiction);
-    }
-    match &payment.result {
-        PaymentResult::Succeeded { .. } => succeeded(order, contract, fact, payment, now),
-        PaymentResult::Failed { code } => failed(order, fact, code, contract, now),
-        PaymentResult::Closed => closed(order, fact, contract, now),
-        PaymentResult::Accepted => accepted(order, fact, now),
-        PaymentResult::Unpaid | PaymentResult::NotFound | PaymentResult::Undecided { .. } => {
-            undecided(order, fact, now)
+    /// What is asked of WeChat, and when. A deduction that is open, and an order that we are closing, are followed until they are
+    /// final.
+    pub(crate) fn schedule(&self) -> Schedule {
+        match (self.state, self.kind) {
+            (OrderState::Created | OrderState::Requested | OrderState::Accepted, OrderKind::Deduction)
+            | (OrderState::Closing, _) => Schedule::Deduction,
+            (
+                OrderState::Created | OrderState::Requested | OrderState::Accepted,
+                OrderKind::PayAndSign | OrderKind::OneOff,
+            )
+            | (
+                OrderState::Paid
+                | OrderState::PartlyRefunded
+                | OrderState::Refunded
+                | OrderState::Failed
+                | OrderState::Closed,
+                _,
+            ) => Schedule::Order,
         }
     }
-}
-
-/// What the message states and our record says otherwise.
-fn contradiction(order: &Order, fact: &Fact, payment: &PaymentFact) -> Option<Contradiction> {
-    if payment.appid.as_ref().is_some_and(|appid| *appid != order.appid) {
-        return Some(Contradiction::AppId);
-    }
-    if differs(payment.contract_id.as_ref(), order.contract_id.as_ref()) {
-        return Some(Contradiction::ContractId);
-    }
-    let weaker = |algorithm| algorithm < order.signature;
-    if matches!((fact.cause, fact.evidence), (Cause::Callback, Evidence::Signed(algorithm)) if weaker(algorithm)) {
-        return Some(Contradiction::WeakerAlgorithm);
-    }
-    let PaymentResult::Succeeded { transaction_id, total, openid, .. } = &payment.result else { return None };
-    if *total != order.amount {
-        Some(Contradiction::Amount)
-    } else if differs(Some(transaction_id), order.transaction_id.as_ref()) {
-        Some(Contradiction::TransactionId)
-    } else if differs(openid.as_ref(), order.openid.as_ref()) {
-        Some(Contradiction::OpenId)
-    } else {
-        None
-    }
-}
-
-/// Both are known, and they are not the same.
-pub(crate) fn differs<T: PartialEq>(told: Option<&T>, known: Option<&T>) -> bool {
-    matches!((told, known), (Some(told), Some(known)) if told != known)
-}
-
-fn succeeded(
-    order: &Order,
-    contract: Option<&Contract>,
-    fact: &Fact,
-    payment: &PaymentFact,
-    now: Timestamp,
-) -> Decision {
-    let PaymentResult::Succeeded { transaction_id, trade_type, paid_at, refunded, .. } = &payment.result else {
-        return Decision::Stale;
-    };
-    match order.state {
-        // Any unpaid state: money is real.
-        OrderState::Created
-        | OrderState::Requested
-        | OrderState::Accepted
-        | OrderState::Closing
-        | OrderState::Failed
-        | OrderState::Closed => {
-            if !fact.evidence.proves() {
-                return ask(order, fact, now);
-            }
-            let mut next = order.clone();
-            next.state = OrderState::Paid;
-            next.transaction_id = Some(transaction_id.clone());
-            next.trade_type = *trade_type;
-            next.paid_at = Some(paid_at.unwrap_or(now));
-            next.failure = None;
-            // Paid and refunded since: the refunds are asked for at once.
-            next.check = refunded.then(|| Check::asked(None, now));
-            let mut events = vec![Event::paid(&next, fact.cause)];
-            let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now);
-            let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
-            apply(next, contract, events, Some(key))
-        }
-        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, fact, now),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
-            nothing_new(order, fact, now, Decision::Duplicate)
-        }
-    }
-}
-
-fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, now: Timestamp) -> Decision {
-    match order.state {
-        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
-            match (fact.cause, order.kind) {
-                // The official samples of a failure contradict each other: ask before booking one.
-                (Cause::Callback, _) => ask(order, fact, now),
-                // An unsigned error is no proof that money did not move.
-                _ if !fact.evidence.proves() => ask(order, fact, now),
-                // The user may try again with another card until the order is closed.
-                (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, fact, now),
-                (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => {
-                    end(order, fact, Some(code), contract, now)
-                }
-            }
-        }
-        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
-    }
-}
-
-fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestamp) -> Decision {
-    match order.state {
-        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
-            Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => end(order, fact, None, contract, now),
-            Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => ask(order, fact, now),
-        },
-        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
-        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
-    }
-}
-
-/// A late failure notice of a paid order is old news; a proved answer that says so contradicts what was proved.
-fn overtaken(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
-    match fact.cause {
-        Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => {
-            Decision::Contradiction(Contradiction::State)
-        }
-        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Stale),
-    }
-}
-
-fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
-    match order.state {
-        OrderState::Created | OrderState::Requested if fact.evidence.proves() => {
-            let moved = match fact.cause {
-                Cause::Query => scheduled(order, now),
-                Cause::Callback | Cause::Bill | Cause::Api => order.clone(),
-            };
-            apply(Order { state: OrderState::Accepted, ..moved }, None, Vec::new(), None)
-        }
-        OrderState::Accepted => nothing_new(order, fact, now, Decision::Duplicate),
-        OrderState::Created
-        | OrderState::Requested
-        | OrderState::Closing
-        | OrderState::Paid
-        | OrderState::PartlyRefunded
-        | OrderState::Refunded
-        | OrderState::Failed
-        | OrderState::Closed => undecided(order, fact, now),
-    }
-}
-
-/// Nothing is decided yet: ask again later, and at once where a notice said so.
-fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
-    match order.state {
-        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
-            Cause::Callback => ask(order, fact, now),
-            Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Duplicate),
-        },
-        OrderState::Paid
-        | OrderState::PartlyRefunded
-        | OrderState::Refunded
-        | OrderState::Failed
-        | OrderState::Closed => nothing_new(order, fact, now, Decision::Stale),
-    }
-}
-
-/// Nothing changes but the check that was answered, if one was due: left alone it would stay due. Only a query answers it; a notice
-/// could be replayed until the schedule ran out.
-fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) -> Decision {
-    let due = order.check.as_ref().is_some_and(|check| check.is_due(now));
-    match fact.cause {
-        Cause::Query if due => apply(scheduled(order, now), None, Vec::new(), None),
-        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
-    }
-}
-
-fn scheduled(order: &Order, now: Timestamp) -> Order {
-    let check = order.check.as_ref().and_then(|check| schedule(order).after_answer(check, now));
-    Order { check, ..order.clone() }
-}
-
-/// A deduction that is open is followed until it is final; nobody closes it.
-fn schedule(order: &Order) -> Schedule {
-    match (order.state, order.kind) {
-        (
-            OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing,
-            OrderKind::Deduction,
-        ) => Schedule::Deduction,
-        (
-            OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing,
-            OrderKind::PayAndSign | OrderKind::OneOff,
-        )
-        | (
-            OrderState::Paid
-            | OrderState::PartlyRefunded
-            | OrderState::Refunded
-            | OrderState::Failed
-            | OrderState::Closed,
-            _,
-        ) => Schedule::Order,
-    }
-}
-
-/// The end of an unpaid order: a deduction has failed, anything else is closed.
-fn end(order: &Order, fact: &Fact, code: Option<&str>, contract: Option<&Contract>, now: Timestamp) -> Decision {
-    let mut next = order.clone();
-    next.state = match order.kind {
-        OrderKind::Deduction => OrderState::Failed,
-        OrderKind::PayAndSign | OrderKind::OneOff => OrderState::Closed,
-    };
-    next.failure = code.map(str::to_owned).or(next.failure);
-    next.check = None;
-    let mut events = vec![Event::not_paid(&next, fact.cause)];
-    let contract = first_payment(&next, contract, PaymentStatus::Closed, &mut events, fact, now);
-    let key = format!("payment#{}##{}", order.out_trade_no, if code.is_some() { "FAIL" } else { "CLOSED" });
-    apply(next, contract, events, Some(key))
-}
-
-/// What a payment means for the contract that was offered with it.
-pub(crate) fn first_payment(
-    order: &Order,
-    contract: Option<&Contract>,
-    status: PaymentStatus,
-    events: &mut Vec<Event>,
-    fact: &Fact,
-    now: Timestamp,
-) -> Option<Contract> {
-    let contract = contract.filter(|contract| contract.first_order() == Some(&order.out_trade_no))?;
-    let mut next = contract.clone();
-    next.first_order_became(status, order.paid_at, now);
-    settle(&mut next, events, fact);
-    Some(next)
-}
-
-fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
-    if fact.is_unproved_answer() || order.check.as_ref().is_some_and(|check| check.asked) {
-        return nothing_new(order, fact, now, Decision::Duplicate);
-    }
-    let next = Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() };
-    Decision::Ask(Box::new(Changes { order: Some(next), ..Changes::default() }))
-}
-
-fn apply(order: Order, contract: Option<Contract>, events: Vec<Event>, key: Option<String>) -> Decision {
-    Decision::Apply { changes: Box::new(Changes { order: Some(order), contract, refund: None }), events, key }
 }

@@ -4,7 +4,7 @@ use domain::{
     AppId, Cause, Check, Contract, ContractChange, ContractCode, ContractFact, ContractId, ContractState, Evidence,
     Fact, FactBody, Fen, FirstPayment, Loaded, MchId, OpenId, Order, OrderKind, OrderState, OutRefundNo, OutTradeNo,
     PaymentFact, PaymentResult, PaymentStatus, PlanId, Protocol, Refund, RefundFact, RefundId, RefundOrigin,
-    RefundResult, RefundState, SCHEMA, Schedule, SignatureAlgorithm, Timestamp, TransactionId,
+    RefundResult, RefundState, SCHEMA, Schedule, SignatureAlgorithm, Timestamp, TransactionId, UserId,
 };
 
 pub(crate) const AMOUNT: Fen = Fen::new(1_800);
@@ -65,7 +65,7 @@ pub(crate) fn first_order() -> OutTradeNo {
     code().first_order().unwrap()
 }
 
-fn number(kind: OrderKind) -> OutTradeNo {
+pub(crate) fn number(kind: OrderKind) -> OutTradeNo {
     match kind {
         OrderKind::PayAndSign => first_order(),
         OrderKind::Deduction => OutTradeNo::parse("01JD3Q0VZC5W8K2M7N4PP0001A01").unwrap(),
@@ -88,6 +88,10 @@ pub(crate) fn order(kind: OrderKind, state: OrderState) -> Order {
         contract_id: (kind == OrderKind::Deduction).then(contract_id),
         openid: None,
         attach: Some("metadata".to_owned()),
+        product: None,
+        channel: None,
+        request: None,
+        launch: None,
         state,
         transaction_id: None,
         trade_type: None,
@@ -95,6 +99,8 @@ pub(crate) fn order(kind: OrderKind, state: OrderState) -> Order {
         failure: None,
         refunded: Fen::ZERO,
         reserved: Fen::ZERO,
+        refunds: 0,
+        last_refund_at: None,
         created_at: time(0),
         expires_at: None,
         check: None,
@@ -135,6 +141,15 @@ pub(crate) fn contract(state: ContractState, payment: Option<PaymentStatus>) -> 
         appid: appid(),
         contract_id: signed.then(contract_id),
         openid: signed.then(openid),
+        user: Some(UserId::parse("alice").unwrap()),
+        product: None,
+        channel: None,
+        request_serial: None,
+        display_account: None,
+        metadata: None,
+        request: None,
+        launch: None,
+        open_deduction: None,
         state,
         payment: payment.map(|status| FirstPayment {
             out_trade_no: first_order(),
@@ -182,6 +197,8 @@ pub(crate) fn refund(state: RefundState, amount: Fen) -> Refund {
         repairing_at: if state == RefundState::Repairing { said(50) } else { None },
         succeeded_at: if state == RefundState::Succeeded { said(30) } else { None },
         failure: None,
+        reason: None,
+        request: None,
         created_at: time(40),
         check,
     }

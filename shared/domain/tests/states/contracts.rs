@@ -252,7 +252,7 @@ fn an_answer_ten_minutes_after_the_payment() {
 }
 
 #[test]
-fn an_answer_that_may_be_older_than_the_signing() {
+fn an_answer_that_may_be_older_than_the_signing_or_its_end() {
     grid(
         "
     state       signed                                terminated
@@ -260,7 +260,7 @@ fn an_answer_that_may_be_older_than_the_signing() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Wait                                  Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Wait                                  Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent               in_progress

@@ -1,11 +1,11 @@
 //! Every state and every fact. A new variant does not compile here until it is listed.
 
 use domain::{
-    Cause, ContractChange, ContractState, Evidence, OrderKind, OrderState, PaymentResult, PaymentStatus, RefundResult,
-    RefundState, SignatureAlgorithm,
+    Called, Cause, ContractChange, ContractState, Evidence, Launch, NotSignedReason, Opened, OrderKind, OrderState,
+    OutTradeNo, PaymentResult, PaymentStatus, RefundResult, RefundState, SignatureAlgorithm,
 };
 
-use crate::build::{said, transaction};
+use crate::build::{AMOUNT, code, contract, now, order, refund, said, transaction};
 
 /// The variants of an enum without data, all of them.
 macro_rules! every {
@@ -87,10 +87,58 @@ columns!(refund_results: RefundResult {
     NotFound: [("not_found", RefundResult::NotFound)],
 });
 
+/// What a call of ours does, where `order` and the contract of its first order are on record.
+pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
+    fn _is_complete(value: &Called) {
+        match value {
+            Called::OrderPlaced { .. }
+            | Called::OrderRefused { .. }
+            | Called::ClosingAsked { .. }
+            | Called::ContractOffered { .. }
+            | Called::ContractRefused { .. }
+            | Called::TerminationAsked { .. } => {}
+        }
+    }
+    let (number, contract_code) = (|| order.clone(), code());
+    let placed = |unsigned| Called::OrderPlaced { out_trade_no: number(), launch: launch(), unsigned };
+    vec![
+        ("placed", placed(None)),
+        ("presign_failed", placed(Some(NotSignedReason::PresignFailed))),
+        ("already_signed", placed(Some(NotSignedReason::AlreadySigned))),
+        ("refused", Called::OrderRefused { out_trade_no: number(), code: "NOAUTH".to_owned() }),
+        ("closing_asked", Called::ClosingAsked { out_trade_no: number() }),
+        ("offered", Called::ContractOffered { contract_code: contract_code.clone(), launch: Some(launch()) }),
+        ("offer_refused", Called::ContractRefused { contract_code: contract_code.clone(), code: "NOAUTH".to_owned() }),
+        ("termination_asked", Called::TerminationAsked { contract_code }),
+    ]
+}
+
+/// New rows of every kind.
+pub(crate) fn openings() -> Vec<Opened> {
+    fn _is_complete(value: &Opened) {
+        match value {
+            Opened::Attempt { .. } | Opened::Deduction { .. } | Opened::Refund { .. } => {}
+        }
+    }
+    let order = |kind| Box::new(order(kind, OrderState::Created));
+    let contract = |payment| Box::new(contract(ContractState::Created, payment));
+    vec![
+        Opened::Attempt { contract: contract(Some(PaymentStatus::Unpaid)), order: Some(order(OrderKind::PayAndSign)) },
+        Opened::Attempt { contract: contract(None), order: None },
+        Opened::Deduction { order: order(OrderKind::Deduction) },
+        Opened::Refund { refund: Box::new(refund(RefundState::Created, AMOUNT)) },
+    ]
+}
+
+/// What a client starts with.
+pub(crate) fn launch() -> Launch {
+    Launch { prepay_id: Some("wx201512010000000001".to_owned()), ..Launch::at(now()) }
+}
+
 fn succeeded(refunded: bool) -> PaymentResult {
     PaymentResult::Succeeded {
         transaction_id: transaction(),
-        total: crate::build::AMOUNT,
+        total: AMOUNT,
         openid: None,
         trade_type: None,
         paid_at: said(5),

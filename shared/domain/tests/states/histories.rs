@@ -4,7 +4,8 @@
 //! ```text
 //! pay add delete refund     notices; runs of them are told in every order
 //! ?paid ?signed ?absent …   answers to our questions
-//! +refund                   our API makes a refund of everything; +closing, +terminating: it begins to close, to terminate
+//! +refund                   our API opens a refund of everything; +closing, +terminating: it begins to close, to terminate;
+//!                           +presign, +already: WeChat placed the order without signing; +deduct: it opens a deduction
 //! !order !refund            asserts that a question about it is due now
 //! @30m                      so much later
 //! ```
@@ -12,7 +13,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Cause, Check, ContractChange, ContractState, Decision, Event, Evidence, FactBody, Loaded, NotSignedReason, Order,
+    Cause, Check, ContractChange, ContractState, Decision, Event, Evidence, Fact, FactBody, Loaded, Opened, Order,
     OrderKind, OrderState, PaymentResult, PaymentStatus, RefundResult, RefundState, SignatureAlgorithm,
     TerminationReason, Timestamp, decide, outcome,
 };
@@ -20,6 +21,7 @@ use domain::{
 use crate::build::{
     AMOUNT, after, contract, contract_body, fact, order, payment_body, refund, refund_body, said, time, transaction,
 };
+use crate::every::calls;
 use crate::words::{label, short};
 
 /// The rows of section 11, and what goes beyond it. `reason` is why it was not signed, or why it ended.
@@ -31,12 +33,15 @@ const TABLE: &str = "
     pay ?absent @30m ?absent                    | paid      | not_signed | paid_not_signed | declined       | payment.succeeded contract.not_signed settled(paid_not_signed)
     pay ?not_signed @30m ?not_signed            | paid      | not_signed | paid_not_signed | declined       | payment.succeeded contract.not_signed settled(paid_not_signed)
     # paid, not signed: the user has a contract of this plan already
-    =already pay @30m ?absent                   | paid      | not_signed | paid_not_signed | already_signed | payment.succeeded contract.not_signed settled(paid_not_signed)
+    +already pay @30m                           | paid      | not_signed | paid_not_signed | already_signed | contract.not_signed payment.succeeded settled(paid_not_signed)
+    +already ?closed                            | closed    | not_signed | closed          | already_signed | contract.not_signed payment.closed settled(closed)
     # paid, signing in progress
     pay ?in_progress                            | paid      | pending    | paid_signing    | -              | payment.succeeded
     pay ?in_progress @30m ?in_progress add      | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
     # paid, pre-signing failed at the order
-    =presign pay @30m ?absent                   | paid      | not_signed | paid_not_signed | presign_failed | payment.succeeded contract.not_signed settled(paid_not_signed)
+    +presign pay @30m                           | paid      | not_signed | paid_not_signed | presign_failed | contract.not_signed payment.succeeded settled(paid_not_signed)
+    +presign ?closed                            | closed    | not_signed | closed          | presign_failed | contract.not_signed payment.closed settled(closed)
+    +presign @5m ?not_found                     | closed    | not_signed | closed          | presign_failed | contract.not_signed payment.closed settled(closed)
     # paid, signed, ADD lost
     pay ?absent ?signed                         | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
     # paid, notice lost, signed: the ADD alone makes us ask
@@ -65,7 +70,12 @@ const TABLE: &str = "
     +closing ?closed add !order ?paid           | paid      | signed     | active          | -              | payment.closed settled(closed) contract.signed settled(signed) payment.succeeded settled(active)
     # closing lost its race
     +closing pay add                            | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
+    # WeChat never heard of the order that we close
+    +closing ?not_found                         | closing   | pending    | pending         | -              |
+    +closing @5m ?not_found                     | closed    | not_signed | closed          | unpaid         | payment.closed settled(closed)
     # the termination that we asked for, and the one that WeChat did not hear
+    pay add +terminating @2m ?signed            | paid      | terminating | active         | -              | payment.succeeded contract.signed settled(active)
+    pay add +terminating ?signed delete         | paid      | terminated | terminated      | user           | payment.succeeded contract.signed settled(active) contract.terminated settled(terminated)
     pay add +terminating delete                 | paid      | terminated | terminated      | user           | payment.succeeded contract.signed settled(active) contract.terminated settled(terminated)
     pay add +terminating @30m ?signed           | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
     # DELETE lost: the daily question finds it
@@ -88,6 +98,10 @@ const TABLE: &str = "
     =deduction pay                              | paid      | signed     | active          | -              | deduction.succeeded
     =deduction fail !order ?failed              | failed    | signed     | active          | -              | deduction.failed
     =deduction fail !order ?paid                | paid      | signed     | active          | -              | deduction.succeeded
+    =signed +deduct ?accepted pay               | paid      | signed     | active          | -              | deduction.succeeded
+    # the end of the contract overtook a deduction that never left us
+    =signed +deduct +terminating @5m ?not_found | failed    | terminating | active         | -              | deduction.failed
+    =signed +deduct @5m ?not_found              | created   | signed     | active          | -              |
     =deduction ?failed pay                      | paid      | signed     | active          | -              | deduction.failed deduction.succeeded
     =deduction ?accepted ?accepted pay          | paid      | signed     | active          | -              | deduction.succeeded
     =deduction pay ?not_found                   | paid      | signed     | active          | -              | deduction.succeeded
@@ -184,16 +198,32 @@ impl History {
     }
 
     fn act(&mut self, action: &str) {
-        match action {
+        let called = |name| {
+            let found =
+                calls(&self.loaded.order.as_ref().unwrap().out_trade_no).into_iter().find(|(word, _)| *word == name);
+            FactBody::Called(found.unwrap().1)
+        };
+        let body = match action {
             "refund" => {
-                let order = self.loaded.order.as_mut().unwrap();
-                order.reserved = AMOUNT;
-                self.loaded.refund = Some(refund(RefundState::Processing, AMOUNT));
+                let refund = Box::new(refund(RefundState::Created, AMOUNT));
+                FactBody::Opened(Opened::Refund { refund })
             }
-            "closing" => self.loaded.order.as_mut().unwrap().state = OrderState::Closing,
-            "terminating" => self.loaded.contract.as_mut().unwrap().state = ContractState::Terminating,
+            "closing" => called("closing_asked"),
+            "terminating" => called("termination_asked"),
+            "presign" => called("presign_failed"),
+            "already" => called("already_signed"),
+            "deduct" => FactBody::Opened(Opened::Deduction {
+                order: Box::new(order(OrderKind::Deduction, OrderState::Created)),
+            }),
             other => panic!("{other}"),
-        }
+        };
+        let fact = Fact::ours(self.loaded.contract.as_ref().unwrap().mch_id.clone(), body);
+        let Decision::Apply { changes, events, key } = decide(&self.loaded, &fact, self.now) else {
+            panic!("{action}")
+        };
+        assert!(key.is_none_or(|key| self.keys.insert(key)), "{action}");
+        self.events.extend(events.iter().map(event_word));
+        self.loaded = after(&self.loaded, &changes);
     }
 
     fn assert_asked(&self, subject: &str) {
@@ -237,7 +267,8 @@ impl History {
                     self.loaded = after(&self.loaded, &changes);
                 }
                 Decision::Duplicate | Decision::Stale => {}
-                other @ (Decision::Contradiction(_) | Decision::Unknown(_) | Decision::Noted) => {
+                other
+                @ (Decision::Contradiction(_) | Decision::Unknown(_) | Decision::Refused(_) | Decision::Noted) => {
                     panic!("{word}: {other:?}")
                 }
             }
@@ -306,12 +337,9 @@ fn seconds(pause: &str) -> jiff::SignedDuration {
 /// What is on record at first: a subscription that was offered, or what the first word says.
 fn first(told: &[&str]) -> Loaded {
     let offered = |payment| contract(ContractState::Pending, payment);
-    let unsigned =
-        |reason| domain::Contract { not_signed_reason: Some(reason), ..offered(Some(PaymentStatus::Unpaid)) };
     let (order_kind, contract) = match told.first().copied() {
         Some("=pure") => (None, offered(None)),
-        Some("=already") => (Some(OrderKind::PayAndSign), unsigned(NotSignedReason::AlreadySigned)),
-        Some("=presign") => (Some(OrderKind::PayAndSign), unsigned(NotSignedReason::PresignFailed)),
+        Some("=signed") => (None, contract(ContractState::Signed, Some(PaymentStatus::Paid))),
         Some("=deduction") => (Some(OrderKind::Deduction), contract(ContractState::Signed, Some(PaymentStatus::Paid))),
         _ => (Some(OrderKind::PayAndSign), offered(Some(PaymentStatus::Unpaid))),
     };

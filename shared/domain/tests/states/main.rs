@@ -10,13 +10,17 @@
 )]
 
 mod build;
+mod calls;
 mod contracts;
 mod contradictions;
 mod events;
 mod every;
 mod grid;
 mod histories;
+mod items;
+mod opened;
 mod orders;
+mod postponed;
 mod properties;
 mod refunds;
 mod source;

@@ -2,19 +2,20 @@
 
 use domain::{
     Cause, Changes, Check, Contract, Decision, Evidence, Fact, FactBody, Fen, Loaded, Order, OrderKind, OrderState,
-    PaymentResult, PaymentStatus, Refund, RefundResult, RefundState, Schedule, SignatureAlgorithm, Timestamp, decide,
+    PaymentResult, PaymentStatus, Refund, RefundResult, RefundState, Refusal, Schedule, SignatureAlgorithm, Timestamp,
+    decide,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::build::{
-    AMOUNT, after, contract, contract_body, fact, now, order, out_refund_no, payment_body, refund, refund_body,
-    refunded_order, said, time,
+    AMOUNT, after, contract, contract_body, fact, first_order, now, order, out_refund_no, payment_body, refund,
+    refund_body, refunded_order, said, time,
 };
 use crate::every::{
-    causes, contract_changes, contract_states, evidence, order_kinds, order_states, payment_results, payment_statuses,
-    refund_results, refund_states,
+    calls as every_call, causes, contract_changes, contract_states, evidence, openings, order_kinds, order_states,
+    payment_results, payment_statuses, refund_results, refund_states,
 };
 
 /// Every state of everything with every check, and every fact about it.
@@ -39,8 +40,35 @@ pub(crate) fn all(mut visit: impl FnMut(&Loaded, &Fact)) {
                     }
                 }
             });
+            if cause == Cause::Api {
+                calls(|loaded, body| visit(loaded, &told(body)));
+            }
             visit(&Loaded::default(), &told(FactBody::Noted { event_type: "SECURITY_ECHO.SUCCESS".to_owned() }));
         }
+    }
+}
+
+/// What our own calls do, whatever is on record.
+fn calls(mut visit: impl FnMut(&Loaded, FactBody)) {
+    orders(|loaded| {
+        let number = &loaded.order.as_ref().unwrap().out_trade_no;
+        for (_, called) in every_call(number) {
+            visit(loaded, FactBody::Called(called));
+        }
+    });
+    contracts(|loaded| {
+        for (_, called) in every_call(&first_order()) {
+            visit(loaded, FactBody::Called(called));
+        }
+    });
+    for opened in openings() {
+        visit(&Loaded::default(), FactBody::Opened(opened.clone()));
+        orders(|loaded| visit(loaded, FactBody::Opened(opened.clone())));
+        contracts(|loaded| {
+            visit(loaded, FactBody::Opened(opened.clone()));
+            visit(&Loaded { order: None, ..loaded.clone() }, FactBody::Opened(opened.clone()));
+        });
+        refunds(|loaded| visit(loaded, FactBody::Opened(opened.clone())));
     }
 }
 
@@ -128,6 +156,8 @@ fn what_was_decided_is_not_decided_again() {
         let again = decide(&next, fact, now());
         match (&first, &again) {
             (_, Decision::Duplicate | Decision::Stale) => {}
+            // An attempt has a number of its own; whether the same call was made twice, its idempotency key tells.
+            (_, Decision::Refused(Refusal::Exists)) if matches!(fact.body, FactBody::Opened(_)) => {}
             // An answer moves the check that was due; here none is any more, unless the notice asked for one.
             (Decision::Ask(_), Decision::Apply { events, key, .. }) if fact.cause != Cause::Callback => {
                 assert!(events.is_empty() && key.is_none(), "{loaded:?}\n{fact:?}\n{again:?}");
@@ -156,9 +186,12 @@ fn says_refunded(fact: &Fact) -> bool {
 fn next(loaded: &Loaded, decision: &Decision) -> Option<Loaded> {
     match decision {
         Decision::Apply { changes, .. } | Decision::Ask(changes) => Some(after(loaded, changes)),
-        Decision::Duplicate | Decision::Stale | Decision::Contradiction(_) | Decision::Unknown(_) | Decision::Noted => {
-            None
-        }
+        Decision::Duplicate
+        | Decision::Stale
+        | Decision::Contradiction(_)
+        | Decision::Unknown(_)
+        | Decision::Refused(_)
+        | Decision::Noted => None,
     }
 }
 
@@ -228,7 +261,7 @@ fn an_answer_to_a_question_that_was_due_moves_it() {
             FactBody::Payment(_) => next.order.as_ref().and_then(|order| order.check.as_ref()),
             FactBody::Contract(_) => next.contract.as_ref().and_then(|contract| contract.check.as_ref()),
             FactBody::Refund(_) => next.refund.as_ref().and_then(|refund| refund.check.as_ref()),
-            FactBody::Noted { .. } => None,
+            FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => None,
         };
         // Of an order that is found to be refunded, its refunds are asked for at once, as are questions at the schedule's start.
         let fresh = check.is_some_and(|check| check.due_at == now() && check.step == 0);

@@ -6,7 +6,7 @@
 //! Wait                            nothing but the next question to WeChat moves on
 //! Rest                            nothing is asked any more
 //! Ask, Ask/order                  a question is due now, about the subject or also about its order
-//! Duplicate, Stale, Contradiction(amount), Unknown(order), Noted
+//! Duplicate, Stale, Contradiction(amount), Unknown(order), Refused(paid), Noted
 //! ```
 
 use std::fmt::Debug;
@@ -31,6 +31,7 @@ pub(crate) fn word(subject: Subject, before: &Loaded, decision: &Decision) -> St
         Decision::Contradiction(field) => format!("Contradiction({})", field.label()),
         Decision::Unknown(Unknown::Order) => "Unknown(order)".to_owned(),
         Decision::Unknown(Unknown::Contract) => "Unknown(contract)".to_owned(),
+        Decision::Refused(refusal) => format!("Refused({})", refusal.label()),
         Decision::Noted => "Noted".to_owned(),
     }
 }

@@ -1,0 +1,165 @@
+//! What our own calls do: rows that they put on record, and what WeChat's direct answers teach us.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Cause, Contract, ContractCode, Evidence, Fact, FactBody, Keys, Launch, MchId, NotSignedReason, Order};
+use crate::{OutTradeNo, Refund};
+
+/// New rows, on record before WeChat is asked for what they say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "opened", rename_all = "snake_case")]
+pub enum Opened {
+    /// One attempt of a user to sign, with a first payment or without.
+    Attempt {
+        /// The contract, Created.
+        contract: Box<Contract>,
+        /// Its first order, Created; `None` for pure signing (纯签约).
+        order: Option<Box<Order>>,
+    },
+    /// A deduction (扣款).
+    Deduction {
+        /// The order, Created.
+        order: Box<Order>,
+    },
+    /// A refund.
+    Refund {
+        /// The refund, Created.
+        refund: Box<Refund>,
+    },
+}
+
+/// What a call of ours to WeChat is about to do, or what its answer says beside what a query says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "called", rename_all = "snake_case")]
+pub enum Called {
+    /// WeChat has the order, and the user's client can start.
+    OrderPlaced {
+        /// The order.
+        out_trade_no: OutTradeNo,
+        /// What the client starts with.
+        launch: Launch,
+        /// `contract_result_code` FAIL: it can be paid, and signs nothing. Why.
+        unsigned: Option<NotSignedReason>,
+    },
+    /// WeChat refused the order for good: it does not exist and will not.
+    OrderRefused {
+        /// The order.
+        out_trade_no: OutTradeNo,
+        /// WeChat's `err_code`.
+        code: String,
+    },
+    /// The order is to be closed: on record before closeorder is called.
+    ClosingAsked {
+        /// The order.
+        out_trade_no: OutTradeNo,
+    },
+    /// The user's client can start signing, without payment.
+    ContractOffered {
+        /// The contract.
+        contract_code: ContractCode,
+        /// What WeChat gave to start with; `None` where we make it ourselves.
+        launch: Option<Launch>,
+    },
+    /// WeChat refused to offer the contract for good.
+    ContractRefused {
+        /// The contract.
+        contract_code: ContractCode,
+        /// WeChat's `err_code`.
+        code: String,
+    },
+    /// The contract is to be ended: on record before deletecontract is called, and nothing is charged from here.
+    TerminationAsked {
+        /// The contract.
+        contract_code: ContractCode,
+    },
+}
+
+impl Fact {
+    /// A fact of our own doing.
+    #[must_use]
+    pub fn ours(mch_id: MchId, body: FactBody) -> Self {
+        Self { mch_id, cause: Cause::Api, evidence: Evidence::Ours, body }
+    }
+}
+
+impl Opened {
+    /// The number of what is opened: of the contract, the deduction or the refund.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        match self {
+            Self::Attempt { contract, .. } => contract.contract_code.as_str(),
+            Self::Deduction { order } => order.out_trade_no.as_str(),
+            Self::Refund { refund } => refund.out_refund_no.as_str(),
+        }
+    }
+
+    /// The merchant that the rows are of.
+    pub(crate) fn mch_id(&self) -> &MchId {
+        match self {
+            Self::Attempt { contract, .. } => &contract.mch_id,
+            Self::Deduction { order } => &order.mch_id,
+            Self::Refund { refund } => &refund.mch_id,
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        match self {
+            Self::Attempt { contract, order } => Keys {
+                contract: Some(contract.contract_code.clone()),
+                order: order.as_ref().map(|order| order.out_trade_no.clone()),
+                refund: None,
+            },
+            Self::Deduction { order } => {
+                Keys { contract: order.contract_code.clone(), order: Some(order.out_trade_no.clone()), refund: None }
+            }
+            Self::Refund { refund } => Keys {
+                contract: refund.out_trade_no.contract_code(),
+                order: Some(refund.out_trade_no.clone()),
+                refund: Some(refund.out_refund_no.clone()),
+            },
+        }
+    }
+
+    pub(crate) fn subject(&self) -> String {
+        match self {
+            Self::Attempt { contract, .. } => format!("C#{}", contract.contract_code),
+            Self::Deduction { order } => format!("O#{}", order.out_trade_no),
+            Self::Refund { refund } => format!("O#{}", refund.out_trade_no),
+        }
+    }
+}
+
+impl Called {
+    pub(crate) fn keys(&self) -> Keys {
+        match self.about() {
+            About::Order(number) => {
+                Keys { order: Some(number.clone()), contract: number.contract_code(), refund: None }
+            }
+            About::Contract(code) => Keys { contract: Some(code.clone()), ..Keys::default() },
+        }
+    }
+
+    pub(crate) fn subject(&self) -> String {
+        match self.about() {
+            About::Order(number) => format!("O#{number}"),
+            About::Contract(code) => format!("C#{code}"),
+        }
+    }
+
+    fn about(&self) -> About<'_> {
+        match self {
+            Self::OrderPlaced { out_trade_no, .. }
+            | Self::OrderRefused { out_trade_no, .. }
+            | Self::ClosingAsked { out_trade_no } => About::Order(out_trade_no),
+            Self::ContractOffered { contract_code, .. }
+            | Self::ContractRefused { contract_code, .. }
+            | Self::TerminationAsked { contract_code } => About::Contract(contract_code),
+        }
+    }
+}
+
+/// What a call is about.
+enum About<'a> {
+    Order(&'a OutTradeNo),
+    Contract(&'a ContractCode),
+}

@@ -1,0 +1,297 @@
+//! What follows from what we are told of an order.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Order, OrderKind, OrderState};
+use crate::decision::settle;
+use crate::{
+    Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen, PaymentFact,
+    PaymentResult, PaymentStatus,
+};
+
+/// How long WeChat may not know an order that it was asked for: longer than any call, its repetition and the function that makes
+/// them.
+const MAY_STILL_COME: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after an order expires it is asked for: what was paid in the last moment is on record there by then.
+const AFTER_EXPIRY: SignedDuration = SignedDuration::from_secs(30);
+
+/// The failure of a deduction that never reached WeChat.
+const NOT_SENT: &str = "NOT_SENT";
+
+pub(crate) fn decide(
+    order: &Order,
+    contract: Option<&Contract>,
+    fact: &Fact,
+    payment: &PaymentFact,
+    now: Timestamp,
+) -> Decision {
+    if let Some(contradiction) = contradiction(order, fact, payment) {
+        return Decision::Contradiction(contradiction);
+    }
+    match &payment.result {
+        PaymentResult::Succeeded { .. } => succeeded(order, contract, fact, payment, now),
+        PaymentResult::Failed { code } => failed(order, fact, code, contract, now),
+        PaymentResult::Closed => closed(order, fact, contract, now),
+        PaymentResult::Accepted => accepted(order, fact, now),
+        PaymentResult::NotFound => not_found(order, contract, fact, now),
+        PaymentResult::Unpaid | PaymentResult::Undecided { .. } => undecided(order, fact, now),
+    }
+}
+
+/// What the message states and our record says otherwise.
+fn contradiction(order: &Order, fact: &Fact, payment: &PaymentFact) -> Option<Contradiction> {
+    if payment.appid.as_ref().is_some_and(|appid| *appid != order.appid) {
+        return Some(Contradiction::AppId);
+    }
+    if differs(payment.contract_id.as_ref(), order.contract_id.as_ref()) {
+        return Some(Contradiction::ContractId);
+    }
+    let weaker = |algorithm| algorithm < order.signature;
+    if matches!((fact.cause, fact.evidence), (Cause::Callback, Evidence::Signed(algorithm)) if weaker(algorithm)) {
+        return Some(Contradiction::WeakerAlgorithm);
+    }
+    let PaymentResult::Succeeded { transaction_id, total, openid, .. } = &payment.result else { return None };
+    if *total != order.amount {
+        Some(Contradiction::Amount)
+    } else if differs(Some(transaction_id), order.transaction_id.as_ref()) {
+        Some(Contradiction::TransactionId)
+    } else if differs(openid.as_ref(), order.openid.as_ref()) {
+        Some(Contradiction::OpenId)
+    } else {
+        None
+    }
+}
+
+/// Both are known, and they are not the same.
+pub(crate) fn differs<T: PartialEq>(told: Option<&T>, known: Option<&T>) -> bool {
+    matches!((told, known), (Some(told), Some(known)) if told != known)
+}
+
+fn succeeded(
+    order: &Order,
+    contract: Option<&Contract>,
+    fact: &Fact,
+    payment: &PaymentFact,
+    now: Timestamp,
+) -> Decision {
+    let PaymentResult::Succeeded { transaction_id, trade_type, paid_at, refunded, .. } = &payment.result else {
+        return Decision::Stale;
+    };
+    match order.state {
+        // Any unpaid state: money is real.
+        OrderState::Created
+        | OrderState::Requested
+        | OrderState::Accepted
+        | OrderState::Closing
+        | OrderState::Failed
+        | OrderState::Closed => {
+            if !fact.evidence.proves() {
+                return ask(order, fact, now);
+            }
+            let mut next = order.clone();
+            next.state = OrderState::Paid;
+            next.transaction_id = Some(transaction_id.clone());
+            next.trade_type = *trade_type;
+            next.paid_at = Some(paid_at.unwrap_or(now));
+            next.failure = None;
+            // Paid and refunded since: the refunds are asked for at once.
+            next.check = refunded.then(|| Check::asked(None, now));
+            let mut events = vec![Event::paid(&next, fact.cause)];
+            let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now)
+                .or_else(|| decided_deduction(order, contract));
+            let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
+            apply(next, contract, events, Some(key))
+        }
+        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, fact, now),
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
+            nothing_new(order, fact, now, Decision::Duplicate)
+        }
+    }
+}
+
+fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, now: Timestamp) -> Decision {
+    match order.state {
+        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
+            match (fact.cause, order.kind) {
+                // The official samples of a failure contradict each other: ask before booking one.
+                (Cause::Callback, _) => ask(order, fact, now),
+                // An unsigned error is no proof that money did not move.
+                _ if !fact.evidence.proves() => ask(order, fact, now),
+                // The user may try again with another card until the order is closed.
+                (_, OrderKind::PayAndSign | OrderKind::OneOff) => undecided(order, fact, now),
+                (Cause::Query | Cause::Bill | Cause::Api, OrderKind::Deduction) => {
+                    end(order, fact, Some(code), contract, now)
+                }
+            }
+        }
+        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
+    }
+}
+
+fn closed(order: &Order, fact: &Fact, contract: Option<&Contract>, now: Timestamp) -> Decision {
+    match order.state {
+        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
+            Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => end(order, fact, None, contract, now),
+            Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => ask(order, fact, now),
+        },
+        OrderState::Failed | OrderState::Closed => nothing_new(order, fact, now, Decision::Duplicate),
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => overtaken(order, fact, now),
+    }
+}
+
+/// A late failure notice of a paid order is old news; a proved answer that says so contradicts what was proved.
+fn overtaken(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
+    match fact.cause {
+        Cause::Query | Cause::Bill | Cause::Api if fact.evidence.proves() => {
+            Decision::Contradiction(Contradiction::State)
+        }
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Stale),
+    }
+}
+
+fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
+    match order.state {
+        OrderState::Created | OrderState::Requested if fact.evidence.proves() => {
+            let moved = match fact.cause {
+                Cause::Query => scheduled(order, now),
+                Cause::Callback | Cause::Bill | Cause::Api => order.clone(),
+            };
+            apply(Order { state: OrderState::Accepted, ..moved }, None, Vec::new(), None)
+        }
+        OrderState::Accepted => nothing_new(order, fact, now, Decision::Duplicate),
+        OrderState::Created
+        | OrderState::Requested
+        | OrderState::Closing
+        | OrderState::Paid
+        | OrderState::PartlyRefunded
+        | OrderState::Refunded
+        | OrderState::Failed
+        | OrderState::Closed => undecided(order, fact, now),
+    }
+}
+
+/// WeChat does not know it. Nobody will send it any more where we are closing it, or where its contract is no longer in force: it is
+/// over.
+fn not_found(order: &Order, contract: Option<&Contract>, fact: &Fact, now: Timestamp) -> Decision {
+    let given_up = match (order.state, order.kind) {
+        (OrderState::Closing, _) => true,
+        (OrderState::Created | OrderState::Requested, OrderKind::Deduction) => {
+            contract.is_some_and(|contract| contract.state != ContractState::Signed)
+        }
+        (
+            OrderState::Created
+            | OrderState::Requested
+            | OrderState::Accepted
+            | OrderState::Paid
+            | OrderState::PartlyRefunded
+            | OrderState::Refunded
+            | OrderState::Failed
+            | OrderState::Closed,
+            _,
+        ) => false,
+    };
+    let long_ago = now.duration_since(order.created_at) >= MAY_STILL_COME;
+    if given_up && long_ago && fact.cause == Cause::Query && fact.evidence.proves() {
+        let code = (order.kind == OrderKind::Deduction).then_some(NOT_SENT);
+        return end(order, fact, code, contract, now);
+    }
+    undecided(order, fact, now)
+}
+
+/// Nothing is decided yet: ask again later, and at once where a notice said so.
+fn undecided(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
+    match order.state {
+        OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => match fact.cause {
+            Cause::Callback => ask(order, fact, now),
+            Cause::Query | Cause::Bill | Cause::Api => nothing_new(order, fact, now, Decision::Duplicate),
+        },
+        OrderState::Paid
+        | OrderState::PartlyRefunded
+        | OrderState::Refunded
+        | OrderState::Failed
+        | OrderState::Closed => nothing_new(order, fact, now, Decision::Stale),
+    }
+}
+
+/// Nothing changes but the check that was answered, if one was due: left alone it would stay due. Only a query answers it; a notice
+/// could be replayed until the schedule ran out.
+fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) -> Decision {
+    let due = order.check.as_ref().is_some_and(|check| check.is_due(now));
+    match fact.cause {
+        Cause::Query if due => apply(scheduled(order, now), None, Vec::new(), None),
+        Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
+    }
+}
+
+fn scheduled(order: &Order, now: Timestamp) -> Order {
+    let check = order.check.as_ref().and_then(|check| order.schedule().after_answer(check, now));
+    Order { check: check.map(|check| at_expiry(order, check, now)), ..order.clone() }
+}
+
+/// The end of its time is a question's time, too.
+fn at_expiry(order: &Order, check: Check, now: Timestamp) -> Check {
+    let open = matches!(order.state, OrderState::Created | OrderState::Requested);
+    let over = order.expires_at.filter(|_| open).and_then(|expires_at| expires_at.checked_add(AFTER_EXPIRY).ok());
+    match over {
+        Some(over) if over > now && over < check.due_at => Check { due_at: over, ..check },
+        Some(_) | None => check,
+    }
+}
+
+/// The end of an unpaid order: a deduction has failed, anything else is closed.
+pub(super) fn end(
+    order: &Order,
+    fact: &Fact,
+    code: Option<&str>,
+    contract: Option<&Contract>,
+    now: Timestamp,
+) -> Decision {
+    let mut next = order.clone();
+    next.state = match order.kind {
+        OrderKind::Deduction => OrderState::Failed,
+        OrderKind::PayAndSign | OrderKind::OneOff => OrderState::Closed,
+    };
+    next.failure = code.map(str::to_owned).or(next.failure);
+    next.check = None;
+    let mut events = vec![Event::not_paid(&next, fact.cause)];
+    let contract = first_payment(&next, contract, PaymentStatus::Closed, &mut events, fact, now)
+        .or_else(|| decided_deduction(order, contract));
+    let key = format!("payment#{}##{}", order.out_trade_no, if code.is_some() { "FAIL" } else { "CLOSED" });
+    apply(next, contract, events, Some(key))
+}
+
+/// What a payment means for the contract that was offered with it.
+pub(crate) fn first_payment(
+    order: &Order,
+    contract: Option<&Contract>,
+    status: PaymentStatus,
+    events: &mut Vec<Event>,
+    fact: &Fact,
+    now: Timestamp,
+) -> Option<Contract> {
+    let contract = contract.filter(|contract| contract.first_order() == Some(&order.out_trade_no))?;
+    let mut next = contract.clone();
+    next.first_order_became(status, order.paid_at, now);
+    settle(&mut next, events, fact);
+    Some(next)
+}
+
+/// The contract after its open deduction was decided: another one may follow.
+fn decided_deduction(order: &Order, contract: Option<&Contract>) -> Option<Contract> {
+    let contract = contract.filter(|contract| contract.open_deduction.as_ref() == Some(&order.out_trade_no))?;
+    Some(Contract { open_deduction: None, ..contract.clone() })
+}
+
+fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
+    if fact.is_unproved_answer() || order.check.as_ref().is_some_and(|check| check.asked) {
+        return nothing_new(order, fact, now, Decision::Duplicate);
+    }
+    let next = Order { check: Some(Check::asked(order.check.as_ref(), now)), ..order.clone() };
+    Decision::Ask(Box::new(Changes { order: Some(next), ..Changes::default() }))
+}
+
+pub(super) fn apply(order: Order, contract: Option<Contract>, events: Vec<Event>, key: Option<String>) -> Decision {
+    Decision::Apply { changes: Box::new(Changes { order: Some(order), contract, refund: None }), events, key }
+}

@@ -1,0 +1,100 @@
+//! One fact about one refund, and how the next state is put together.
+
+use jiff::Timestamp;
+
+use super::{Refund, RefundState};
+use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, Schedule};
+
+/// One fact about one refund.
+pub(super) struct Step<'a> {
+    pub(super) refund: &'a Refund,
+    pub(super) order: &'a Order,
+    pub(super) contract: Option<&'a Contract>,
+    pub(super) fact: &'a Fact,
+    pub(super) told: &'a RefundFact,
+    pub(super) now: Timestamp,
+}
+
+impl Step<'_> {
+    /// Nothing new: ask again later.
+    pub(super) fn wait(&self) -> Decision {
+        self.later(Decision::Duplicate)
+    }
+
+    /// Nothing changes but the check that was answered, if one was due. Only a query answers it.
+    pub(super) fn later(&self, otherwise: Decision) -> Decision {
+        let due = self.refund.check.as_ref().is_some_and(|check| check.is_due(self.now));
+        match self.fact.cause {
+            Cause::Query if due => self.quietly(self.rescheduled()),
+            Cause::Callback | Cause::Query | Cause::Bill | Cause::Api => otherwise,
+        }
+    }
+
+    /// Nothing is open any more: the check that a notice asked for has its answer.
+    pub(super) fn answered(&self, otherwise: Decision) -> Decision {
+        match (self.fact.cause, &self.refund.check) {
+            (Cause::Query, Some(_)) => self.quietly(Refund { check: None, ..self.refund.clone() }),
+            (Cause::Query, None) | (Cause::Callback | Cause::Bill | Cause::Api, _) => otherwise,
+        }
+    }
+
+    pub(super) fn rescheduled(&self) -> Refund {
+        if self.fact.cause != Cause::Query {
+            return self.refund.clone();
+        }
+        let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.after_answer(check, self.now));
+        Refund { check, ..self.refund.clone() }
+    }
+
+    pub(super) fn adopt(&self, state: RefundState) -> Refund {
+        let mut next = self.refund.clone();
+        next.state = state;
+        next.refund_id = self.told.refund_id.clone().or(next.refund_id);
+        // A notice that proves nothing may have reported it for another order.
+        next.out_trade_no = self.order.out_trade_no.clone();
+        next.amount = self.told.refund.unwrap_or(next.amount);
+        next
+    }
+
+    /// The order with a refund that it did not count so far: made on the merchant platform, or made after all.
+    pub(super) fn counted(&self, mut order: Order) -> Order {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Rejected => order.refunds = order.refunds.saturating_add(1),
+            RefundState::Created
+            | RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Abnormal
+            | RefundState::Repairing => {}
+        }
+        order
+    }
+
+    /// The order without the amount that was reserved for this refund.
+    pub(super) fn released(&self) -> Order {
+        let mut order = self.order.clone();
+        if self.refund.holds_reserve() {
+            order.reserved = order.reserved.minus(self.refund.amount);
+        }
+        order
+    }
+
+    pub(super) fn quietly(&self, refund: Refund) -> Decision {
+        let changes = Changes { refund: Some(refund), ..Changes::default() };
+        Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+    }
+
+    /// `refund#<out_refund_no>#<status>#<repair number>`: a repaired refund can become abnormal again.
+    pub(super) fn apply(
+        &self,
+        refund: Refund,
+        order: Option<Order>,
+        contract: Option<Contract>,
+        events: Vec<Event>,
+        status: &str,
+    ) -> Decision {
+        let key = format!("refund#{}#{status}#{}", refund.out_refund_no, refund.repairs);
+        let changes = Changes { order, contract, refund: Some(refund) };
+        Decision::Apply { changes: Box::new(changes), events, key: Some(key) }
+    }
+}

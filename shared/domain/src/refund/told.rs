@@ -1,0 +1,269 @@
+//! What follows from what we are told of a refund.
+
+use jiff::Timestamp;
+
+use super::step::Step;
+use super::{Refund, RefundOrigin, RefundState};
+use crate::order::{differs, first_payment};
+use crate::{
+    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, Order, OrderState, PaymentStatus,
+    RefundFact, RefundResult, SCHEMA, Schedule,
+};
+
+pub(crate) fn decide(
+    refund: Option<&Refund>,
+    order: &Order,
+    contract: Option<&Contract>,
+    fact: &Fact,
+    told: &RefundFact,
+    now: Timestamp,
+) -> Decision {
+    // Of a refund that was only reported nothing is believed, so nothing can contradict it.
+    let believed = refund.filter(|refund| refund.state != RefundState::Reported);
+    if let Some(contradiction) = contradiction(believed, order, told) {
+        return Decision::Contradiction(contradiction);
+    }
+    let reported = reported(order, told, now);
+    let refund = match refund {
+        Some(refund) => refund,
+        None if !names_a_refund(&told.result) => return Decision::Stale,
+        // The refunds of an order are asked for once its `trade_state` is REFUND: the answer may be the first to name one.
+        None if fact.cause == Cause::Query && fact.evidence.proves() => &reported,
+        None if fact.is_unproved_answer() => return Decision::Stale,
+        None => return Decision::Ask(Box::new(Changes { refund: Some(reported), ..Changes::default() })),
+    };
+    let step = Step { refund, order, contract, fact, told, now };
+    // A refund that was only reported, and a message that proves nothing, are reasons to ask, no more.
+    if !fact.evidence.proves() || (refund.state == RefundState::Reported && fact.cause != Cause::Query) {
+        return step.ask();
+    }
+    if names_a_refund(&told.result) && !order.is_paid() {
+        return step.ask_for_payment();
+    }
+    match &told.result {
+        RefundResult::Succeeded { at } => step.succeeded(*at),
+        RefundResult::Processing => step.processing(),
+        RefundResult::Closed => step.closed(),
+        RefundResult::Abnormal => step.abnormal(),
+        RefundResult::Rejected { code } => step.rejected(code),
+        RefundResult::NotFound => step.not_found(),
+    }
+}
+
+fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> Option<Contradiction> {
+    if told.out_trade_no.as_ref().is_some_and(|number| *number != order.out_trade_no)
+        || refund.is_some_and(|refund| refund.out_trade_no != order.out_trade_no)
+    {
+        Some(Contradiction::OutTradeNo)
+    } else if differs(told.transaction_id.as_ref(), order.transaction_id.as_ref()) {
+        Some(Contradiction::TransactionId)
+    } else if differs(told.refund_id.as_ref(), refund.and_then(|refund| refund.refund_id.as_ref())) {
+        Some(Contradiction::RefundId)
+    } else if differs(told.refund.as_ref(), refund.map(|refund| &refund.amount))
+        || told.refund.is_some_and(|amount| amount > order.amount)
+        || told.total.is_some_and(|total| total != order.amount)
+    {
+        Some(Contradiction::Amount)
+    } else {
+        None
+    }
+}
+
+/// A refund number that we do not know, on an order that we do: one made on the merchant platform, perhaps.
+fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Refund {
+    Refund {
+        schema: SCHEMA,
+        mch_id: order.mch_id.clone(),
+        out_refund_no: told.out_refund_no.clone(),
+        out_trade_no: order.out_trade_no.clone(),
+        refund_id: told.refund_id.clone(),
+        origin: RefundOrigin::Platform,
+        protocol: order.protocol,
+        amount: told.refund.unwrap_or_default(),
+        state: RefundState::Reported,
+        repairs: 0,
+        repairing_at: None,
+        succeeded_at: None,
+        failure: None,
+        reason: None,
+        request: None,
+        created_at: now,
+        check: Some(Check::asked(None, now)),
+    }
+}
+
+/// Whether there is a refund, according to this.
+fn names_a_refund(result: &RefundResult) -> bool {
+    match result {
+        RefundResult::Succeeded { .. } | RefundResult::Processing | RefundResult::Closed | RefundResult::Abnormal => {
+            true
+        }
+        RefundResult::NotFound | RefundResult::Rejected { .. } => false,
+    }
+}
+
+/// What follows from each result.
+impl Step<'_> {
+    fn ask(&self) -> Decision {
+        let settled = match (&self.told.result, self.refund.state) {
+            (RefundResult::Succeeded { .. }, RefundState::Succeeded)
+            | (RefundResult::Closed, RefundState::Closed)
+            | (RefundResult::Abnormal, RefundState::Abnormal) => true,
+            (RefundResult::Processing | RefundResult::NotFound | RefundResult::Rejected { .. }, _)
+            | (RefundResult::Succeeded { .. } | RefundResult::Closed | RefundResult::Abnormal, _) => false,
+        };
+        if settled {
+            return self.answered(Decision::Duplicate);
+        }
+        if self.fact.is_unproved_answer() || self.refund.check.as_ref().is_some_and(|check| check.asked) {
+            return self.wait();
+        }
+        let check = Some(Check::asked(self.refund.check.as_ref(), self.now));
+        let next = Refund { check, ..self.refund.clone() };
+        Decision::Ask(Box::new(Changes { refund: Some(next), ..Changes::default() }))
+    }
+
+    /// There is no refund without a payment: its notice was lost. The payment is booked first, and the refund when its own check
+    /// comes again.
+    fn ask_for_payment(&self) -> Decision {
+        let asked = self.order.check.as_ref().is_some_and(|check| check.asked);
+        if asked && self.refund.check.is_some() {
+            return match self.fact.cause {
+                // In the journal, and left to the checks that are set.
+                Cause::Callback => Decision::Stale,
+                Cause::Query | Cause::Bill | Cause::Api => self.wait(),
+            };
+        }
+        let check = Some(Check::asked(self.order.check.as_ref(), self.now));
+        let order = (!asked).then(|| Order { check, ..self.order.clone() });
+        let mut refund = self.rescheduled();
+        refund.check = refund.check.or_else(|| Some(Schedule::Refund.first(self.now)));
+        Decision::Ask(Box::new(Changes { order, contract: None, refund: Some(refund) }))
+    }
+
+    fn succeeded(&self, at: Option<Timestamp>) -> Decision {
+        match self.refund.state {
+            // The money left, whatever we believed.
+            RefundState::Reported
+            | RefundState::Created
+            | RefundState::Processing
+            | RefundState::Abnormal
+            | RefundState::Repairing
+            | RefundState::Closed
+            | RefundState::Rejected => {
+                let mut next = self.adopt(RefundState::Succeeded);
+                next.succeeded_at = Some(at.unwrap_or(self.now));
+                next.check = None;
+                let mut order = self.counted(self.released());
+                order.refunded = order.refunded.plus(next.amount);
+                if order.refunded > order.amount {
+                    return Decision::Contradiction(Contradiction::Amount);
+                }
+                let all = order.refunded == order.amount;
+                order.state = if all { OrderState::Refunded } else { OrderState::PartlyRefunded };
+                // Of a refund in part, the check may still be on its way to another one.
+                order.check = order.check.filter(|_| !all);
+                let status = if all { PaymentStatus::Refunded } else { PaymentStatus::PartlyRefunded };
+                let mut events = vec![Event::refund_succeeded(&next, &order, self.fact.cause)];
+                let contract = first_payment(&order, self.contract, status, &mut events, self.fact, self.now);
+                self.apply(next, Some(order), contract, events, "SUCCESS")
+            }
+            RefundState::Succeeded => self.answered(Decision::Duplicate),
+        }
+    }
+
+    fn processing(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Created => self.quietly(Refund {
+                state: RefundState::Processing,
+                refund_id: self.told.refund_id.clone().or_else(|| self.refund.refund_id.clone()),
+                ..self.rescheduled()
+            }),
+            // It exists after all: its amount is promised from here.
+            RefundState::Reported | RefundState::Rejected => {
+                let mut next = self.adopt(RefundState::Processing);
+                next.check = Some(Schedule::Refund.first(self.now));
+                let mut order = self.counted(self.order.clone());
+                order.reserved = order.reserved.plus(next.amount);
+                let changes = Changes { order: Some(order), contract: None, refund: Some(next) };
+                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+            }
+            RefundState::Processing | RefundState::Repairing => self.wait(),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
+        }
+    }
+
+    fn closed(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created | RefundState::Processing => {
+                let mut next = self.adopt(RefundState::Closed);
+                next.check = None;
+                let order = self.released();
+                let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
+                self.apply(next, Some(order), None, events, "CLOSED")
+            }
+            RefundState::Closed => self.answered(Decision::Duplicate),
+            RefundState::Rejected => self.answered(Decision::Stale),
+            RefundState::Succeeded | RefundState::Abnormal | RefundState::Repairing => {
+                Decision::Contradiction(Contradiction::State)
+            }
+        }
+    }
+
+    fn abnormal(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created | RefundState::Processing | RefundState::Rejected => {
+                self.became_abnormal()
+            }
+            // Only a message made after the repair was asked for can tell that it failed.
+            RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
+                (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
+                // An answer cannot tell a repair that failed from one that has not begun.
+                (Some(_) | None, _) => self.later(Decision::Stale),
+            },
+            RefundState::Abnormal => self.answered(Decision::Duplicate),
+            RefundState::Succeeded => self.answered(Decision::Stale),
+            RefundState::Closed => Decision::Contradiction(Contradiction::State),
+        }
+    }
+
+    fn became_abnormal(&self) -> Decision {
+        let mut next = self.adopt(RefundState::Abnormal);
+        next.check = None;
+        let mut order = self.counted(self.order.clone());
+        if !self.refund.holds_reserve() {
+            order.reserved = order.reserved.plus(next.amount);
+        }
+        let events = vec![Event::refund_abnormal(&next, &order, self.fact.cause)];
+        self.apply(next, Some(order), None, events, "ABNORMAL")
+    }
+
+    fn rejected(&self, code: &str) -> Decision {
+        match self.refund.state {
+            RefundState::Created => {
+                let mut next = self.adopt(RefundState::Rejected);
+                next.failure = Some(code.to_owned());
+                next.check = None;
+                let mut order = self.released();
+                order.refunds = order.refunds.saturating_sub(1);
+                let changes = Changes { order: Some(order), contract: None, refund: Some(next) };
+                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+            }
+            RefundState::Rejected => self.answered(Decision::Duplicate),
+            RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
+        }
+    }
+
+    fn not_found(&self) -> Decision {
+        match self.refund.state {
+            RefundState::Reported | RefundState::Created => self.wait(),
+            RefundState::Rejected => self.answered(Decision::Duplicate),
+            RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Abnormal
+            | RefundState::Repairing => Decision::Contradiction(Contradiction::State),
+        }
+    }
+}
