@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::{Consumer, Contract, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
+use domain::{Consumer, Contract, ContractCode, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
 
 /// What a state item must be for the write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,39 @@ impl fmt::Debug for JournalEntry {
     }
 }
 
+/// What came of a caller's key, which must be new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Where it stands in the inbox table.
+    pub key: JournalKey,
+    /// SHA-256 of the call's body.
+    pub body_hash: [u8; 32],
+    /// The number of what it made.
+    pub resource: String,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// A guard that points at a contract from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardWrite {
+    /// Its key in the ledger table.
+    pub key: String,
+    /// The contract.
+    pub contract_code: ContractCode,
+    /// What it must be; `None` where it does not matter, since WeChat has decided. Its version rises all the same.
+    pub expected: Option<Expected>,
+}
+
+/// A contract that must be what was read, and is not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchanged {
+    /// The contract.
+    pub contract_code: ContractCode,
+    /// Its version.
+    pub version: u64,
+}
+
 /// One transaction: all of it happens, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -89,20 +122,38 @@ pub struct Commit {
     pub quarantine: Option<(Stream, Write<()>)>,
     /// The events, in order.
     pub outbox: Vec<OutboxEntry>,
+    /// The caller's key.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// Who may sign no other contract.
+    pub guards: Vec<GuardWrite>,
+    /// What the decision rests on beside what is written.
+    pub unchanged: Vec<Unchanged>,
 }
 
 impl Commit {
     /// A transaction that writes nothing yet.
     #[must_use]
     pub fn empty(mch_id: MchId) -> Self {
-        Self { mch_id, journal: None, order: None, contract: None, refund: None, quarantine: None, outbox: Vec::new() }
+        Self {
+            mch_id,
+            journal: None,
+            order: None,
+            contract: None,
+            refund: None,
+            quarantine: None,
+            outbox: Vec::new(),
+            idempotency: None,
+            guards: Vec::new(),
+            unchanged: Vec::new(),
+        }
     }
 
-    /// How many items it writes.
+    /// How many items it writes, or holds on to.
     #[must_use]
     pub fn items(&self) -> usize {
         let states = [self.journal.is_some(), self.order.is_some(), self.contract.is_some(), self.refund.is_some()];
-        let states = states.into_iter().chain([self.quarantine.is_some()]).filter(|present| *present).count();
-        states.saturating_add(self.outbox.len())
+        let single = states.into_iter().chain([self.quarantine.is_some(), self.idempotency.is_some()]);
+        let single = single.filter(|present| *present).count();
+        [self.outbox.len(), self.guards.len(), self.unchanged.len()].into_iter().fold(single, usize::saturating_add)
     }
 }

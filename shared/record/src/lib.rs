@@ -17,13 +17,21 @@
 )]
 
 mod commit;
+mod due;
 mod dynamo;
+mod keys;
 mod ledger;
+mod recorded;
 mod recorder;
 mod routing;
+mod writeahead;
 
-pub use commit::{Commit, Expected, JournalEntry, JournalKey, Write};
+pub use commit::{Commit, Expected, GuardWrite, IdempotencyRecord, JournalEntry, JournalKey, Unchanged, Write};
+pub use due::{Due, DueItem};
 pub use dynamo::{DynamoLedger, Tables, due_shards, pending_shards};
+pub use keys::guard_key;
 pub use ledger::{Backoff, CommitError, Held, Jitter, Ledger, LedgerError, Quarantine, Row, Rows};
-pub use recorder::{DecideFn, Receipt, RecordError, Recorded, Recorder};
+pub use recorded::{Receipt, RecordError, Recorded};
+pub use recorder::{DecideFn, Opened, Opening, Recorder};
 pub use routing::{Route, Routing};
+pub use writeahead::{Done, Idempotency, Pointer, Standing, Writeahead};

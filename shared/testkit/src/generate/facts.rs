@@ -1,8 +1,9 @@
 //! Facts, about given items and about any.
 
 use domain::{
-    Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, Fact, FactBody, Order, PaymentFact,
-    PaymentResult, Refund, RefundFact, RefundResult, TerminationReason, Timestamp, TradeType, TransactionId,
+    Called, Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, Fact, FactBody, NotSignedReason,
+    Opened, Order, PaymentFact, PaymentResult, Refund, RefundFact, RefundResult, TerminationReason, Timestamp,
+    TradeType, TransactionId,
 };
 
 use super::Generator;
@@ -100,10 +101,12 @@ impl Generator {
 
     /// A fact of any kind and content, about nothing in particular.
     pub fn any_fact(&mut self) -> Fact {
-        let mut fact = match self.rng.u8(..4) {
+        let mut fact = match self.rng.u8(..6) {
             0 => self.any_payment(),
             1 => self.any_contract_change(),
             2 => self.any_refund_change(),
+            3 => self.any_opening(),
+            4 => self.any_call(),
             _ => {
                 let evidence = Evidence::Signed(domain::SignatureAlgorithm::Rsa);
                 self.notice(evidence, FactBody::Noted { event_type: "SECURITY_ECHO.SUCCESS".to_owned() })
@@ -167,6 +170,35 @@ impl Generator {
         };
         let said_at = self.option(Self::time);
         self.refund_changed(&refund, &order, result, said_at)
+    }
+
+    fn any_opening(&mut self) -> Fact {
+        let opened = match self.rng.u8(..3) {
+            0 => Opened::Attempt {
+                contract: Box::new(self.any_contract()),
+                order: self.option(|it| Box::new(it.any_order())),
+            },
+            1 => Opened::Deduction { order: Box::new(self.any_order()) },
+            _ => Opened::Refund { refund: Box::new(self.any_refund()) },
+        };
+        Fact::ours(self.mch_id(), FactBody::Opened(opened))
+    }
+
+    fn any_call(&mut self) -> Fact {
+        let (out_trade_no, contract_code, code) = (self.out_trade_no(), self.contract_code(), "NOAUTH".to_owned());
+        let called = match self.rng.u8(..6) {
+            0 => {
+                let reasons = [NotSignedReason::PresignFailed, NotSignedReason::AlreadySigned];
+                let unsigned = self.option(|it| it.one_of(&reasons));
+                Called::OrderPlaced { out_trade_no, launch: self.launch(), unsigned }
+            }
+            1 => Called::OrderRefused { out_trade_no, code },
+            2 => Called::ClosingAsked { out_trade_no },
+            3 => Called::ContractOffered { contract_code, launch: self.option(Self::launch) },
+            4 => Called::ContractRefused { contract_code, code },
+            _ => Called::TerminationAsked { contract_code },
+        };
+        Fact::ours(self.mch_id(), FactBody::Called(called))
     }
 
     fn notice(&self, evidence: Evidence, body: FactBody) -> Fact {

@@ -1,8 +1,8 @@
 //! Orders, contracts and refunds.
 
 use domain::{
-    Contract, ContractCode, ContractState, Fen, FirstPayment, NotSignedReason, Order, OrderKind, OrderState, Outcome,
-    PaymentStatus, Protocol, Refund, RefundOrigin, RefundState, SCHEMA, SignatureAlgorithm, TerminationReason,
+    Channel, Contract, ContractCode, ContractState, Fen, FirstPayment, NotSignedReason, Order, OrderKind, OrderState,
+    Outcome, PaymentStatus, Protocol, Refund, RefundOrigin, RefundState, SCHEMA, SignatureAlgorithm, TerminationReason,
     TradeType,
 };
 
@@ -72,6 +72,12 @@ impl Generator {
         order.contract_id = self.option(Self::contract_id);
         order.openid = self.option(Self::openid);
         order.attach = self.option(Self::text);
+        order.product = self.option(Self::product);
+        order.channel = self.option(|it| it.one_of(&Channel::ALL));
+        order.request = self.option(Self::request);
+        order.launch = self.option(Self::launch);
+        order.refunds = self.rng.u32(0..3);
+        order.last_refund_at = self.option(Self::time);
         order.transaction_id = self.option(Self::transaction_id);
         order.trade_type =
             self.option(|it| it.one_of(&[TradeType::App, TradeType::Jsapi, TradeType::Pap, TradeType::Other]));
@@ -108,6 +114,10 @@ impl Generator {
             contract_id: None,
             openid: None,
             attach: None,
+            product: None,
+            channel: None,
+            request: None,
+            launch: None,
             state: OrderState::Requested,
             transaction_id: None,
             trade_type: None,
@@ -115,6 +125,8 @@ impl Generator {
             failure: None,
             refunded: Fen::ZERO,
             reserved: Fen::ZERO,
+            refunds: 0,
+            last_refund_at: None,
             created_at: self.time(),
             expires_at: None,
             check: None,
@@ -128,6 +140,15 @@ impl Generator {
         contract.state = self.one_of(&CONTRACT_STATES);
         contract.contract_id = self.option(Self::contract_id);
         contract.openid = self.option(Self::openid);
+        contract.user = self.option(Self::user);
+        contract.product = self.option(Self::product);
+        contract.channel = self.option(|it| it.one_of(&Channel::ALL));
+        contract.request_serial = self.option(|it| it.rng.u64(1..1_000_000_000_000));
+        contract.display_account = self.option(|_| "会员张三".to_owned());
+        contract.metadata = self.option(Self::text);
+        contract.request = self.option(Self::request);
+        contract.launch = self.option(Self::launch);
+        contract.open_deduction = self.option(|it| it.deduction(&code, 1, 1));
         contract.payment = self.option(|it| FirstPayment {
             out_trade_no: it.first_order(&code),
             status: it.one_of(&[
@@ -167,6 +188,15 @@ impl Generator {
             appid: self.appid(),
             contract_id: None,
             openid: None,
+            user: None,
+            product: None,
+            channel: None,
+            request_serial: None,
+            display_account: None,
+            metadata: None,
+            request: None,
+            launch: None,
+            open_deduction: None,
             state: ContractState::Pending,
             payment: Some(FirstPayment {
                 out_trade_no: self.first_order(code),
@@ -197,6 +227,8 @@ impl Generator {
         refund.repairing_at = self.option(Self::time);
         refund.succeeded_at = self.option(Self::time);
         refund.failure = self.option(|_| "NOTENOUGH".to_owned());
+        refund.reason = self.option(|_| "不想要了".to_owned());
+        refund.request = self.option(Self::request);
         refund.check = self.option(Self::check);
         refund
     }
@@ -217,6 +249,8 @@ impl Generator {
             repairing_at: None,
             succeeded_at: None,
             failure: None,
+            reason: None,
+            request: None,
             created_at: self.time(),
             check: None,
         }

@@ -1,8 +1,8 @@
 //! Numbers, names, amounts and times.
 
 use domain::{
-    AppId, Check, Consumer, ContractCode, ContractId, Fen, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, RefundId,
-    Timestamp, TransactionId,
+    AppId, Check, Consumer, ContractCode, ContractId, Fen, Launch, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId,
+    ProductId, RefundId, RequestText, Timestamp, TransactionId, UserId,
 };
 use fastrand::Rng;
 
@@ -90,6 +90,35 @@ impl Generator {
     /// A user.
     pub fn openid(&mut self) -> OpenId {
         OpenId::parse(&format!("o{}", self.base32(27))).unwrap()
+    }
+
+    /// A user of the merchant's app.
+    pub fn user(&mut self) -> UserId {
+        UserId::parse(&format!("user|{}", self.base32(12))).unwrap()
+    }
+
+    /// A product of the catalogue.
+    pub fn product(&mut self) -> ProductId {
+        ProductId::parse(&format!("vip-{}", self.base32(4))).unwrap()
+    }
+
+    /// A request, as it is stored.
+    pub fn request(&mut self) -> RequestText {
+        RequestText::new(format!("<xml><nonce_str>{}</nonce_str><body>续费</body></xml>", self.base32(32)))
+    }
+
+    /// What a client starts with, in any combination.
+    pub fn launch(&mut self) -> Launch {
+        Launch {
+            prepay_id: self.option(|it| format!("wx{}", it.digits(20))),
+            code_url: self.option(|it| format!("weixin://wxpay/bizpayurl?pr={}", it.base32(7))),
+            mweb_url: self.option(|it| format!("https://wx.tenpay.com/checkmweb?prepay_id={}", it.digits(20))),
+            pre_entrustweb_id: self.option(|it| it.digits(20)),
+            miniprogram_username: self.option(|it| format!("gh_{}", it.base32(12))),
+            miniprogram_path: self.option(|it| format!("pages/index?id={}", it.base32(8))),
+            redirect_url: self.option(|it| format!("https://pay.wechatpay.cn/{}", it.base32(8))),
+            obtained_at: self.time(),
+        }
     }
 
     /// An amount between 1 fen and 1 000 yuan.

@@ -3,6 +3,7 @@
 //! [`Store`] and [`Fifo`] are the rules as plain data; [`MemoryLedger`], [`MemoryOutbox`] and [`MemoryQueues`] are the
 //! ports over them.
 
+mod opening;
 mod outbox;
 mod ports;
 mod queues;

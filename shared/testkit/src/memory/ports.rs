@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Consumer, Keys, MchId, OutboxEntry, Stream, Timestamp};
 use publish::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};
-use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
+use record::{
+    Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows, Standing, Writeahead,
+};
 
 use super::{Fifo, Store};
 
@@ -159,6 +161,23 @@ impl Ledger for MemoryLedger {
         let mut state = self.0.state();
         state.readable()?;
         state.store.release(key, outcome)
+    }
+}
+
+impl Writeahead for MemoryLedger {
+    async fn standing(
+        &self,
+        _mch_id: &MchId,
+        idempotency: Option<&JournalKey>,
+        guards: &[String],
+    ) -> Result<Standing, LedgerError> {
+        Ok(self.0.state().readable()?.standing(idempotency, guards))
+    }
+
+    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
+        let mut state = self.0.state();
+        state.readable()?;
+        Ok(state.store.count(mch_id, principal, now))
     }
 }
 

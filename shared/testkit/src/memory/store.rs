@@ -7,7 +7,8 @@ use std::sync::Arc;
 use domain::{Contract, Fact, Keys, MchId, Order, OutRefundNo, OutTradeNo, OutboxEntry, Refund, Stream};
 use domain::{ContractCode, Timestamp};
 use record::{
-    Commit, CommitError, Expected, Held, JournalEntry, JournalKey, LedgerError, Quarantine, Receipt, Row, Rows, Write,
+    Commit, CommitError, Done, Expected, Held, JournalEntry, JournalKey, LedgerError, Pointer, Quarantine, Receipt,
+    Row, Rows, Write,
 };
 
 use super::sealed::{Fold, Table};
@@ -16,10 +17,14 @@ use super::sealed::{Fold, Table};
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     orders: Table<(MchId, OutTradeNo), Row<Order>>,
-    contracts: Table<(MchId, ContractCode), Row<Contract>>,
+    pub(super) contracts: Table<(MchId, ContractCode), Row<Contract>>,
     refunds: Table<(MchId, OutRefundNo), Row<Refund>>,
     heads: Table<Stream, Row<()>>,
     journal: Table<JournalKey, Journaled>,
+    /// What came of callers' keys.
+    pub(super) done: Table<JournalKey, Done>,
+    pub(super) guards: Table<String, Pointer>,
+    pub(super) counts: Table<JournalKey, u64>,
     pub(super) outbox: Table<(Stream, u64), Outboxed>,
     /// What the index of pending entries shows, which lags behind the table where `lagging`.
     pub(super) index: Arc<BTreeSet<(Stream, u64)>>,
@@ -55,11 +60,13 @@ pub struct Conditions {
     pub journal: bool,
     /// That the sequence is new.
     pub sequence: bool,
+    /// That a caller's key is new, and guards and the contracts behind them are what was read.
+    pub guards: bool,
 }
 
 impl Conditions {
     /// What the ledger promises.
-    pub const ALL: Self = Self { state: true, head: true, journal: true, sequence: true };
+    pub const ALL: Self = Self { state: true, head: true, journal: true, sequence: true, guards: true };
 }
 
 impl Store {
@@ -125,7 +132,7 @@ impl Store {
     }
 
     fn allows(&self, commit: &Commit, conditions: Conditions) -> bool {
-        let Conditions { state, head, journal, sequence } = conditions;
+        let Conditions { state, head, journal, sequence, guards } = conditions;
         let mch_id = &commit.mch_id;
         let journal_free = |entry: &JournalEntry| !(entry.unique && self.journal.contains_key(&entry.key));
         let order_as_read =
@@ -146,6 +153,7 @@ impl Store {
             && (!state || commit.refund.as_ref().is_none_or(refund_as_read))
             && (!head || commit.quarantine.as_ref().is_none_or(head_as_read))
             && (!sequence || commit.outbox.iter().all(number_free))
+            && (!guards || self.allows_opening(commit))
     }
 
     fn write(&mut self, commit: &Commit) {
@@ -166,6 +174,7 @@ impl Store {
         if let Some((stream, write)) = &commit.quarantine {
             self.heads.insert(stream.clone(), row(write));
         }
+        self.write_opening(commit);
         for entry in &commit.outbox {
             let key = (entry.stream.clone(), entry.sequence);
             self.outbox.insert(key.clone(), Outboxed { entry: entry.clone(), published_at: None });
@@ -251,7 +260,7 @@ impl Store {
     pub fn digest(&self) -> u128 {
         let mut fold = Fold::default();
         fold.add(&(self.orders.digest(), self.contracts.digest(), self.refunds.digest(), self.heads.digest()));
-        fold.add(&(self.journal.digest(), self.outbox.digest()));
+        fold.add(&(self.journal.digest(), self.outbox.digest(), self.done.digest(), self.guards.digest()));
         if self.lagging {
             fold.add(&self.index);
         }

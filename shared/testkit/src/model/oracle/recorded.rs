@@ -55,7 +55,9 @@ pub fn is_recorded(store: &Store, notice: &Notice) -> bool {
             let is_paid = rows.order.is_some_and(|order| order.value.is_paid());
             says_refund(&row.value, is_paid, &refund.result)
         }),
-        FactBody::Noted { .. } => false,
+        // The row says so, whatever became of it since.
+        FactBody::Opened(_) => rows.contract.is_some() || rows.order.is_some(),
+        FactBody::Called(_) | FactBody::Noted { .. } => false,
     }
 }
 

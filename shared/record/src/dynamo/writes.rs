@@ -1,0 +1,192 @@
+//! What one transaction writes, item by item.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
+use domain::{Check, ContractCode, MchId};
+use serde::Serialize;
+
+use super::items::{journal_item, journal_key, outbox_item};
+use super::values::{Item, NULL, contract_key, encode, encode_map, number, order_key, refund_key, shard, text};
+use super::{DUE_SHARDS, DynamoLedger};
+use crate::keys::hex;
+use crate::writeahead::KEY_KEPT_S;
+use crate::{Commit, CommitError, Expected, GuardWrite, IdempotencyRecord, Unchanged, Write};
+
+impl DynamoLedger {
+    pub(super) fn writes(&self, commit: &Commit) -> Result<Vec<TransactWriteItem>, CommitError> {
+        let mut items = Vec::with_capacity(commit.items());
+        let mch_id = &commit.mch_id;
+        if let Some(entry) = &commit.journal {
+            items.push(put(&self.tables.inbox, journal_item(entry)?, entry.unique.then_some("entry"))?);
+        }
+        if let Some(write) = &commit.order {
+            let key = order_key(mch_id, &write.value.out_trade_no);
+            let contract = write.value.contract_code.as_ref();
+            items.push(self.state(&key, "order", write, write.value.check.as_ref(), contract.map(|c| (mch_id, c)))?);
+        }
+        if let Some(write) = &commit.contract {
+            let key = contract_key(mch_id, &write.value.contract_code);
+            items.push(self.state(&key, "contract", write, write.value.check.as_ref(), None)?);
+        }
+        if let Some(write) = &commit.refund {
+            let key = refund_key(mch_id, &write.value.out_refund_no);
+            items.push(self.state(&key, "refund", write, write.value.check.as_ref(), None)?);
+        }
+        if let Some((stream, write)) = &commit.quarantine {
+            let head = Write {
+                value: BTreeMap::<String, String>::new(),
+                expected: write.expected,
+                version: write.version,
+                routed: write.routed.clone(),
+            };
+            items.push(self.state(stream.as_str(), "quarantine", &head, None, None)?);
+        }
+        for entry in &commit.outbox {
+            items.push(put(&self.tables.outbox, outbox_item(entry)?, Some("sequence"))?);
+        }
+        if let Some(record) = &commit.idempotency {
+            items.push(put(&self.tables.inbox, idempotency_item(record), Some("entry"))?);
+        }
+        for guard in &commit.guards {
+            items.push(self.guard(guard)?);
+        }
+        for contract in &commit.unchanged {
+            items.push(self.unchanged(mch_id, contract)?);
+        }
+        Ok(items)
+    }
+
+    /// A state item: put where it is new, updated attribute by attribute where it is not, so that attributes of a later
+    /// release survive an earlier one.
+    fn state<T: Serialize>(
+        &self,
+        key: &str,
+        kind: &str,
+        write: &Write<T>,
+        check: Option<&Check>,
+        contract: Option<(&MchId, &ContractCode)>,
+    ) -> Result<TransactWriteItem, CommitError> {
+        let mut item = encode(&write.value)?;
+        // Not `kind`: an order has a field of that name.
+        item.insert("item".to_owned(), text(kind));
+        item.insert("version".to_owned(), number(write.version));
+        item.insert("routed".to_owned(), encode_map(&write.routed));
+        item.insert("due_shard".to_owned(), check.map_or(NULL, |_| text(&format!("check#{}", shard(key, DUE_SHARDS)))));
+        item.insert("due_at".to_owned(), check.map_or(NULL, |check| number(check.due_at.as_millisecond())));
+        if let Some((mch_id, code)) = contract {
+            item.insert("contract_key".to_owned(), text(&contract_key(mch_id, code)));
+        }
+        match write.expected {
+            Expected::Absent => {
+                item.insert("pk".to_owned(), text(key));
+                put(&self.tables.ledger, item, Some("pk"))
+            }
+            Expected::Version(version) => update(&self.tables.ledger, key, item, version),
+        }
+    }
+
+    fn guard(&self, write: &GuardWrite) -> Result<TransactWriteItem, CommitError> {
+        let table = &self.tables.ledger;
+        let mut item = Item::from([
+            ("item".to_owned(), text("guard")),
+            ("schema".to_owned(), number(domain::SCHEMA)),
+            ("contract_code".to_owned(), text(write.contract_code.as_str())),
+        ]);
+        match write.expected {
+            Some(Expected::Absent) => {
+                item.insert("pk".to_owned(), text(&write.key));
+                item.insert("version".to_owned(), number(1));
+                put(table, item, Some("pk"))
+            }
+            Some(Expected::Version(version)) => {
+                item.insert("version".to_owned(), number(version.saturating_add(1)));
+                update(table, &write.key, item, version)
+            }
+            None => point(table, &write.key, item),
+        }
+    }
+
+    fn unchanged(&self, mch_id: &MchId, contract: &Unchanged) -> Result<TransactWriteItem, CommitError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.ledger)
+            .key("pk", text(&contract_key(mch_id, &contract.contract_code)))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", number(contract.version))
+            .build()
+            .map_err(|error| CommitError::Unavailable(error.to_string()))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}
+
+fn idempotency_item(record: &IdempotencyRecord) -> Item {
+    let mut item = journal_key(&record.key);
+    item.insert("schema".to_owned(), number(domain::SCHEMA));
+    item.insert("body_hash".to_owned(), text(&hex(&record.body_hash)));
+    item.insert("resource".to_owned(), text(&record.resource));
+    item.insert("received_at".to_owned(), text(&record.at.to_string()));
+    item.insert("ttl".to_owned(), number(record.at.as_second().saturating_add(KEY_KEPT_S)));
+    item
+}
+
+/// A whole item; `absent` names a key attribute that must not exist yet.
+fn put(table: &str, mut item: Item, absent: Option<&str>) -> Result<TransactWriteItem, CommitError> {
+    item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+    let mut put = Put::builder().table_name(table).set_item(Some(item));
+    if let Some(key) = absent {
+        put = put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", key);
+    }
+    let put = put.build().map_err(|error| CommitError::Unavailable(error.to_string()))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Every attribute that we know, on the condition that the version is what was read.
+fn update(table: &str, key: &str, item: Item, version: u64) -> Result<TransactWriteItem, CommitError> {
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let mut names = HashMap::from([("#version".to_owned(), "version".to_owned())]);
+    let mut values = HashMap::from([(":expected".to_owned(), number(version))]);
+    for (index, (name, value)) in item.into_iter().enumerate() {
+        let alias = format!("#a{index}");
+        if matches!(value, AttributeValue::Null(_)) {
+            remove.push(alias.clone());
+        } else {
+            set.push(format!("{alias} = :a{index}"));
+            values.insert(format!(":a{index}"), value);
+        }
+        names.insert(alias, name);
+    }
+    let mut expression = format!("SET {}", set.join(", "));
+    if !remove.is_empty() {
+        expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
+    }
+    let update = Update::builder()
+        .table_name(table)
+        .key("pk", text(key))
+        .update_expression(expression)
+        .condition_expression("#version = :expected")
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .build()
+        .map_err(|error| CommitError::Unavailable(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// A guard that points elsewhere from here, whatever it pointed at.
+fn point(table: &str, key: &str, item: Item) -> Result<TransactWriteItem, CommitError> {
+    let mut update = Update::builder().table_name(table).key("pk", text(key));
+    let mut set = Vec::new();
+    for (index, (name, value)) in item.into_iter().enumerate() {
+        set.push(format!("#a{index} = :a{index}"));
+        update = update
+            .expression_attribute_names(format!("#a{index}"), name)
+            .expression_attribute_values(format!(":a{index}"), value);
+    }
+    let update = update
+        .update_expression(format!("SET {} ADD #version :one", set.join(", ")))
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":one", number(1))
+        .build()
+        .map_err(|error| CommitError::Unavailable(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}

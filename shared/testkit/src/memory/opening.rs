@@ -1,0 +1,58 @@
+//! Callers' keys, guards and counts, with DynamoDB's conditions.
+
+use domain::{MchId, Timestamp};
+use record::{Commit, Done, Expected, JournalKey, Pointer, Standing};
+
+use super::Store;
+
+impl Store {
+    /// What stands in the way of an opening.
+    #[must_use]
+    pub fn standing(&self, idempotency: Option<&JournalKey>, guards: &[String]) -> Standing {
+        Standing {
+            done: idempotency.and_then(|key| self.done.get(key)).map(|item| item.value().clone()),
+            guards: guards.iter().map(|key| self.guards.get(key).map(|item| item.value().clone())).collect(),
+        }
+    }
+
+    /// Counts a call in the minute of `now`.
+    pub fn count(&mut self, mch_id: &MchId, principal: &str, now: Timestamp) -> u64 {
+        let entry = now.as_second().div_euclid(60).to_string();
+        let key = JournalKey { subject: format!("{mch_id}#L#{principal}"), entry };
+        let calls = self.counts.get(&key).map_or(0, |item| *item.value()) + 1;
+        self.counts.insert(key, calls);
+        calls
+    }
+
+    /// Every guard, and the contract that it points at.
+    pub fn guards(&self) -> impl Iterator<Item = (&String, &Pointer)> {
+        self.guards.iter().map(|(key, item)| (key, item.value()))
+    }
+
+    pub(super) fn allows_opening(&self, commit: &Commit) -> bool {
+        let version = |key: &String| self.guards.get(key).map(|item| item.value().version);
+        let new = commit.idempotency.as_ref().is_none_or(|record| !self.done.contains_key(&record.key));
+        let guards_as_read = commit.guards.iter().all(|guard| match guard.expected {
+            None => true,
+            Some(Expected::Absent) => version(&guard.key).is_none(),
+            Some(Expected::Version(read)) => version(&guard.key) == Some(read),
+        });
+        let unchanged = commit.unchanged.iter().all(|contract| {
+            let row = self.contracts.get(&(commit.mch_id.clone(), contract.contract_code.clone()));
+            row.is_some_and(|row| row.value().version == contract.version)
+        });
+        new && guards_as_read && unchanged
+    }
+
+    pub(super) fn write_opening(&mut self, commit: &Commit) {
+        if let Some(record) = &commit.idempotency {
+            let done = Done { body_hash: record.body_hash, resource: record.resource.clone() };
+            self.done.insert(record.key.clone(), done);
+        }
+        for guard in &commit.guards {
+            let version = self.guards.get(&guard.key).map_or(0, |item| item.value().version) + 1;
+            let pointer = Pointer { contract_code: guard.contract_code.clone(), version };
+            self.guards.insert(guard.key.clone(), pointer);
+        }
+    }
+}
