@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use domain::{MchId, Timestamp};
 use serde::Deserialize;
 use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
@@ -27,8 +29,7 @@ pub enum KeyringError {
 /// What verifies the callbacks of the configured merchants.
 #[derive(Debug)]
 pub struct Keyring {
-    secrets: aws_sdk_secretsmanager::Client,
-    prefix: String,
+    secrets: Secrets,
     merchants: HashMap<MchId, Mutex<Entry>>,
 }
 
@@ -66,13 +67,12 @@ impl Keyring {
     ///
     /// [`Misconfigured`] names the secret and the field.
     pub async fn fetch(env: &Env, aws: &Aws) -> Result<Self, Misconfigured> {
-        let secrets = aws.secrets();
-        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| "papay/".to_owned());
+        let secrets = Secrets::new(env, aws);
         let mut tasks = tokio::task::JoinSet::new();
         for mch_id in env.merchants()? {
-            let (secrets, prefix) = (secrets.clone(), prefix.clone());
+            let secrets = secrets.clone();
             tasks.spawn(async move {
-                let keys = fetch(&secrets, &prefix, &mch_id).await;
+                let keys = fetch(&secrets, &mch_id).await;
                 (mch_id, keys)
             });
         }
@@ -82,7 +82,7 @@ impl Keyring {
             let entry = Entry { keys: Arc::new(keys?), fetched_at: env.clock.now() };
             merchants.insert(mch_id, Mutex::new(entry));
         }
-        Ok(Self { secrets, prefix, merchants })
+        Ok(Self { secrets, merchants })
     }
 
     /// The keys of a merchant.
@@ -107,8 +107,8 @@ impl Keyring {
             entry.fetched_at = now;
         }
         metrics::counter!("SecretRefetched").increment(1);
-        let fetched = tokio::time::timeout(REFETCH_TAKES, fetch(&self.secrets, &self.prefix, mch_id)).await;
-        let name = format!("{}{mch_id}/verify", self.prefix);
+        let fetched = tokio::time::timeout(REFETCH_TAKES, fetch(&self.secrets, mch_id)).await;
+        let name = self.secrets.name(mch_id, "verify");
         match fetched.unwrap_or_else(|_| Err(Misconfigured::new(name, "timed out"))) {
             Ok(keys) => {
                 let keys = Arc::new(keys);
@@ -123,22 +123,51 @@ impl Keyring {
     }
 }
 
-async fn fetch(
-    secrets: &aws_sdk_secretsmanager::Client,
-    prefix: &str,
-    mch_id: &MchId,
-) -> Result<MerchantKeys, Misconfigured> {
-    let name = format!("{prefix}{mch_id}/verify");
-    let output = secrets.get_secret_value().secret_id(&name).send().await;
-    let output = output.map_err(|error| {
-        let code = aws_sdk_secretsmanager::error::ProvideErrorMetadata::code(&error).unwrap_or("not reachable");
-        Misconfigured::new(&name, code)
-    })?;
-    let text = output.secret_string().ok_or_else(|| Misconfigured::new(&name, "has no text"))?;
-    parse(&name, mch_id, text)
+/// The secret store, and what our secrets are called there.
+#[derive(Clone, Debug)]
+pub(crate) struct Secrets {
+    client: aws_sdk_secretsmanager::Client,
+    prefix: String,
 }
 
-fn parse(name: &str, mch_id: &MchId, text: &str) -> Result<MerchantKeys, Misconfigured> {
+impl Secrets {
+    pub(crate) fn new(env: &Env, aws: &Aws) -> Self {
+        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| "papay/".to_owned());
+        Self { client: aws.secrets(), prefix }
+    }
+
+    /// `<prefix><mch_id>/<purpose>`
+    pub(crate) fn name(&self, mch_id: &MchId, purpose: &str) -> String {
+        format!("{}{mch_id}/{purpose}", self.prefix)
+    }
+
+    pub(crate) async fn required(&self, name: &str) -> Result<String, Misconfigured> {
+        self.optional(name).await?.ok_or_else(|| Misconfigured::new(name, "is not there"))
+    }
+
+    /// A secret that a merchant may do without.
+    pub(crate) async fn optional(&self, name: &str) -> Result<Option<String>, Misconfigured> {
+        match self.client.get_secret_value().secret_id(name).send().await {
+            Ok(output) => match output.secret_string {
+                Some(text) => Ok(Some(text)),
+                None => Err(Misconfigured::new(name, "has no text")),
+            },
+            Err(error)
+                if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Misconfigured::new(name, error.code().unwrap_or("not reachable"))),
+        }
+    }
+}
+
+async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<MerchantKeys, Misconfigured> {
+    let name = secrets.name(mch_id, "verify");
+    parse(&name, mch_id, &secrets.required(&name).await?)
+}
+
+pub(crate) fn parse(name: &str, mch_id: &MchId, text: &str) -> Result<MerchantKeys, Misconfigured> {
     // serde_json's own message quotes what it read: only the place is told.
     let secret: VerifySecret = serde_json::from_str(text).map_err(|error| {
         Misconfigured::new(

@@ -9,12 +9,18 @@
 #![deny(missing_docs)]
 
 mod aws;
+mod catalogue;
 mod clock;
 mod env;
 mod keyring;
+mod signing;
 pub mod telemetry;
+mod wechat;
 
 pub use aws::Aws;
+pub use catalogue::{Catalogue, Product, ProductKind};
 pub use clock::{Clock, SystemClock};
 pub use env::{Env, Misconfigured};
 pub use keyring::{Keyring, KeyringError};
+pub use signing::{ClientIdentity, SigningKeyring, SigningKeys};
+pub use wechat::{NotifyBase, NotifyUrl, WechatHosts};

@@ -1,0 +1,214 @@
+//! The keys that sign: of functions that ask WeChat. Callbacks have none of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use domain::MchId;
+use serde::Deserialize;
+use verify::sign::v3::MerchantSigner;
+use verify::{ApiV2Key, MerchantKeys};
+
+use crate::keyring::{Secrets, parse as parse_verifying};
+use crate::{Aws, Env, KeyringError, Misconfigured};
+
+/// What signs the requests of the configured merchants, and verifies their answers.
+#[derive(Debug)]
+pub struct SigningKeyring {
+    merchants: HashMap<MchId, Arc<SigningKeys>>,
+}
+
+/// What signs one merchant's requests.
+#[derive(Debug)]
+pub struct SigningKeys {
+    /// The APIv2 key in force.
+    pub v2: ApiV2Key,
+    /// What verifies the answers.
+    pub merchant: Arc<MerchantKeys>,
+    /// The merchant's private key, for V3 calls.
+    pub v3: Option<Arc<MerchantSigner>>,
+    /// The client certificate, for V2 refunds.
+    pub client: Option<ClientIdentity>,
+}
+
+/// A client certificate with its private key.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    certificate: String,
+    private_key: String,
+}
+
+impl ClientIdentity {
+    /// The certificate, PEM.
+    #[must_use]
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Its private key, PEM.
+    #[must_use]
+    pub fn private_key_pem(&self) -> &str {
+        &self.private_key
+    }
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The secret `<prefix><mch_id>/sign`; a merchant that makes no V3 calls and no refunds needs none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignSecret {
+    merchant: Option<MerchantSecret>,
+    client: Option<ClientSecret>,
+}
+
+/// 商户API私钥
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MerchantSecret {
+    serial: String,
+    private_key: String,
+}
+
+/// 商户API证书, `apiclient_cert.pem` and `apiclient_key.pem`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientSecret {
+    certificate: String,
+    private_key: String,
+}
+
+impl SigningKeyring {
+    /// Fetches the keys of every merchant in `PAPAY_MERCHANTS`, from `<PAPAY_SECRET_PREFIX><mch_id>/verify` and `…/sign`.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] names the secret and the field.
+    pub async fn fetch(env: &Env, aws: &Aws) -> Result<Self, Misconfigured> {
+        let secrets = Secrets::new(env, aws);
+        let mut tasks = tokio::task::JoinSet::new();
+        for mch_id in env.merchants()? {
+            let secrets = secrets.clone();
+            tasks.spawn(async move {
+                let keys = of_merchant(&secrets, &mch_id).await;
+                (mch_id, keys)
+            });
+        }
+        let mut merchants = HashMap::new();
+        while let Some(fetched) = tasks.join_next().await {
+            let (mch_id, keys) = fetched.map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
+            merchants.insert(mch_id, Arc::new(keys?));
+        }
+        Ok(Self { merchants })
+    }
+
+    /// The keys of a merchant.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError::UnknownMerchant`].
+    pub fn keys(&self, mch_id: &MchId) -> Result<Arc<SigningKeys>, KeyringError> {
+        self.merchants.get(mch_id).cloned().ok_or(KeyringError::UnknownMerchant)
+    }
+}
+
+async fn of_merchant(secrets: &Secrets, mch_id: &MchId) -> Result<SigningKeys, Misconfigured> {
+    let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
+    let verifying = secrets.required(&verify).await?;
+    let signing = secrets.optional(&sign).await?;
+    SigningKeys::parse((&verify, &verifying), (&sign, signing.as_deref()), mch_id)
+}
+
+impl SigningKeys {
+    /// From the texts of a merchant's two secrets, each with its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] names the secret and the field, never a value.
+    pub fn parse(
+        (verify, verifying): (&str, &str),
+        (sign, signing): (&str, Option<&str>),
+        mch_id: &MchId,
+    ) -> Result<Self, Misconfigured> {
+        let merchant = parse_verifying(verify, mch_id, verifying)?;
+        let v2 = merchant.v2.as_ref().map(|keys| keys.current.clone());
+        let v2 =
+            v2.ok_or_else(|| Misconfigured::new(format!("{verify} api_v2_key"), "V2 requests are signed with it"))?;
+        let (v3, client) = match signing {
+            Some(text) => parse(sign, mch_id, text)?,
+            None => (None, None),
+        };
+        Ok(Self { v2, merchant: Arc::new(merchant), v3: v3.map(Arc::new), client })
+    }
+}
+
+fn parse(
+    name: &str,
+    mch_id: &MchId,
+    text: &str,
+) -> Result<(Option<MerchantSigner>, Option<ClientIdentity>), Misconfigured> {
+    let secret: SignSecret = serde_json::from_str(text).map_err(|error| {
+        let place =
+            format_args!("not the documented JSON, line {} column {}", error.line(), error.column()).to_string();
+        Misconfigured::new(name, place)
+    })?;
+    let signer = secret.merchant.map(|MerchantSecret { serial, private_key }| {
+        MerchantSigner::new(mch_id.as_str(), &serial, &private_key)
+            .map_err(|error| Misconfigured::new(format!("{name} merchant"), error))
+    });
+    let client = secret.client.map(|ClientSecret { certificate, private_key }| {
+        let wrong = |field: &str, what: &str| Misconfigured::new(format!("{name} client.{field}"), what);
+        if !certificate.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(wrong("certificate", "is not a PEM CERTIFICATE"));
+        }
+        if !private_key.contains("PRIVATE KEY-----") {
+            return Err(wrong("private_key", "is not a PEM PRIVATE KEY"));
+        }
+        Ok(ClientIdentity { certificate, private_key })
+    });
+    Ok((signer.transpose()?, client.transpose()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERIFY: &str = r#"{"api_v2_key": {"current": "192006250b4c09247ec02edce69f6a2d"}}"#;
+
+    fn parsed(verify: &str, sign: Option<&str>) -> Result<SigningKeys, Misconfigured> {
+        let mch_id = MchId::parse("10000100").unwrap();
+        SigningKeys::parse(("papay/10000100/verify", verify), ("papay/10000100/sign", sign), &mch_id)
+    }
+
+    #[test]
+    fn a_merchant_without_v3_calls_and_refunds_signs_with_its_apiv2_key_alone() {
+        let keys = parsed(VERIFY, None).unwrap();
+        assert!(keys.v3.is_none() && keys.client.is_none() && keys.merchant.v2.is_some());
+        assert!(parsed(VERIFY, Some("{}")).unwrap().client.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_field_and_never_by_value() {
+        let problem = |verify, sign| parsed(verify, sign).unwrap_err().to_string();
+        assert_eq!(problem("{}", None), "papay/10000100/verify api_v2_key: V2 requests are signed with it");
+        let unknown = problem(VERIFY, Some(r#"{"oops": "secret"}"#));
+        assert_eq!(unknown, "papay/10000100/sign: not the documented JSON, line 1 column 7");
+        let key = problem(VERIFY, Some(r#"{"merchant": {"serial": "5157F09E", "private_key": "secret"}}"#));
+        assert!(key.starts_with("papay/10000100/sign merchant: ") && !key.contains("secret"), "{key}");
+        let client = problem(VERIFY, Some(r#"{"client": {"certificate": "secret", "private_key": "secret"}}"#));
+        assert_eq!(client, "papay/10000100/sign client.certificate: is not a PEM CERTIFICATE");
+    }
+
+    #[test]
+    fn a_client_certificate_does_not_show_in_debug_output() {
+        let secret = r#"{"client": {"certificate": "-----BEGIN CERTIFICATE-----AAAA", "private_key": "-----BEGIN PRIVATE KEY-----BBBB"}}"#;
+        let keys = parsed(VERIFY, Some(secret)).unwrap();
+        let shown = format!("{keys:?}");
+        assert!(!shown.contains("AAAA") && !shown.contains("BBBB") && !shown.contains("192006250b4c"), "{shown}");
+        assert_eq!(keys.client.unwrap().private_key_pem(), "-----BEGIN PRIVATE KEY-----BBBB");
+    }
+}
