@@ -6,7 +6,6 @@ mod architecture;
 mod callbacks;
 mod commands;
 mod harness;
-mod kill_drill;
 mod ledger;
 mod life;
 mod logs;

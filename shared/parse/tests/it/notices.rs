@@ -471,7 +471,7 @@ fn constructed_notices_parse_to_what_their_plaintext_says() {
             FactBody::Contract(contract) => {
                 assert_eq!(contract.contract_code.as_str(), plaintext["out_contract_code"]);
             }
-            FactBody::Noted { .. } => panic!("{id}"),
+            FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => panic!("{id}"),
         }
         seen += 1;
     }
