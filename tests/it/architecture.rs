@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("record", &["domain"]),
     ("publish", &["domain"]),
     ("setup", &["domain", "record", "verify"]),
+    ("wechat", &["domain", "parse", "verify"]),
     ("callback", &["domain", "parse", "record", "setup", "verify"]),
     ("deduction-callback", FUNCTION),
     ("contract-callback", FUNCTION),

@@ -23,6 +23,17 @@ pub enum V2Answer<'a> {
     Unsigned(V2Fields<'a>),
 }
 
+impl V2Answer<'_> {
+    /// The same answer without the body it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> V2Answer<'static> {
+        match self {
+            V2Answer::Signed(verified) => V2Answer::Signed(verified.into_owned()),
+            V2Answer::Unsigned(fields) => V2Answer::Unsigned(fields.into_owned()),
+        }
+    }
+}
+
 impl MerchantKeys {
     /// Verifies a V2 notice: `sign` over all received non-empty fields except itself, by the algorithm that `sign_type`
     /// names or else the length of `sign` shows.

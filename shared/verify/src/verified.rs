@@ -27,6 +27,12 @@ impl<'a> Verified<'a> {
     pub fn content(&self) -> &Content<'a> {
         &self.content
     }
+
+    /// The same message without the body it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Verified<'static> {
+        Verified { proof: self.proof, content: self.content.into_owned() }
+    }
 }
 
 /// The proof alone is printed: contents hold openids.
@@ -93,6 +99,16 @@ pub enum Content<'a> {
     V3(V3Event<'a>),
 }
 
+impl Content<'_> {
+    fn into_owned(self) -> Content<'static> {
+        match self {
+            Content::V2(fields) => Content::V2(fields.into_owned()),
+            Content::V2Refund { outer, refund } => Content::V2Refund { outer: outer.into_owned(), refund },
+            Content::V3(event) => Content::V3(event.into_owned()),
+        }
+    }
+}
+
 /// A V3 notice with its resource decrypted. Members that the sender left out are empty, `id` and `event_type` excepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct V3Event<'a> {
@@ -110,4 +126,19 @@ pub struct V3Event<'a> {
     pub original_type: Cow<'a, str>,
     /// The decrypted resource: JSON as WeChat wrote it.
     pub resource: Vec<u8>,
+}
+
+impl V3Event<'_> {
+    fn into_owned(self) -> V3Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        V3Event {
+            id: owned(self.id),
+            create_time: owned(self.create_time),
+            event_type: owned(self.event_type),
+            resource_type: owned(self.resource_type),
+            summary: owned(self.summary),
+            original_type: owned(self.original_type),
+            resource: self.resource,
+        }
+    }
 }

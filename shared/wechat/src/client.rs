@@ -1,0 +1,182 @@
+//! Sends what was prepared, and reads what comes back.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+
+use crate::answer::Received;
+use crate::call::PapOrderQuery;
+use crate::errors::{ErrorKind, Meaning};
+use crate::https::Http;
+use crate::prepared::{Call, Form, Prepared};
+use crate::transport::{Failure, Outgoing, Transport};
+use crate::{CallError, ClientCertificate, Hosts, Invalid, Keys, Moment, Next, OrderAnswer};
+
+/// How long one try may take: an API that makes two answers within WeChat's own five seconds.
+const TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// Asks WeChat.
+#[derive(Debug)]
+pub struct Client<T = Http> {
+    hosts: Hosts,
+    transport: T,
+    timeout: Duration,
+}
+
+impl Client<Http> {
+    /// Over TLS, or over plain HTTP where a host is loopback.
+    ///
+    /// # Errors
+    /// [`Invalid`] if TLS cannot be set up.
+    pub fn new(hosts: Hosts) -> Result<Self, Invalid> {
+        Ok(Self::over(hosts, Http::new()?))
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// Over another transport.
+    pub fn over(hosts: Hosts, transport: T) -> Self {
+        Self { hosts, transport, timeout: TIMEOUT }
+    }
+
+    /// With another limit for each try.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The hosts that are asked.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// Sends the prepared request; a second time, with the same bytes and to the fallback host, if it did not get through or the
+    /// protocol allows it while the outcome is unknown.
+    ///
+    /// # Errors
+    /// [`CallError`] says what to do.
+    pub async fn send<C: Call>(
+        &self,
+        prepared: &Prepared<C>,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<C::Answer, CallError> {
+        let first = self.attempt(prepared, keys, now, self.hosts.first()).await;
+        match first {
+            Err(error) if may_repeat::<C>(&error) => {
+                let second = self.attempt(prepared, keys, now, self.hosts.second()).await;
+                second.map_err(|second| graver(error, second))
+            }
+            once => once,
+        }
+    }
+
+    /// Asks what became of a deduction: `paporderquery`, and `orderquery` where that cannot know, since the order is closed or older
+    /// than a month, or the merchant may not ask it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn query_deduction(
+        &self,
+        prepared: &Prepared<PapOrderQuery>,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<OrderAnswer, CallError> {
+        let told = self.send(prepared, keys, now).await;
+        let asks_elsewhere = match &told {
+            Ok(answer) => answer.is_not_found(),
+            Err(error) => matches!(error.meaning, Meaning::NotADeduction | Meaning::NotPermitted),
+        };
+        if asks_elsewhere { self.send(&prepared.as_order_query(), keys, now).await } else { told }
+    }
+
+    async fn attempt<C: Call>(
+        &self,
+        prepared: &Prepared<C>,
+        keys: &Keys,
+        now: Timestamp,
+        host: &str,
+    ) -> Result<C::Answer, CallError> {
+        let outgoing = self.outgoing(prepared, keys, now, host)?;
+        let incoming = self.transport.exchange(outgoing).await.map_err(|failure| failed::<C>(failure))?;
+        let received = Received { route: &C::ROUTE, sent: prepared.body(), incoming: &incoming, keys, now };
+        C::read(&received)
+    }
+
+    fn outgoing<'a, C: Call>(
+        &self,
+        prepared: &'a Prepared<C>,
+        keys: &'a Keys,
+        now: Timestamp,
+        host: &str,
+    ) -> Result<Outgoing<'a>, CallError> {
+        Ok(Outgoing {
+            method: if C::ROUTE.form == Form::V2Query { http::Method::GET } else { http::Method::POST },
+            url: format!("{host}{}", prepared.target()),
+            headers: headers(prepared, keys, now)?,
+            body: prepared.body(),
+            certificate: certificate::<C>(keys, host)?,
+            timeout: self.timeout,
+        })
+    }
+}
+
+fn headers<C: Call>(
+    prepared: &Prepared<C>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Vec<(&'static str, String)>, CallError> {
+    let mut headers = vec![("user-agent", concat!("papay/", env!("CARGO_PKG_VERSION")).to_owned())];
+    match C::ROUTE.form {
+        Form::V2 => headers.push(("content-type", "text/xml; charset=utf-8".to_owned())),
+        Form::V2Query => {}
+        Form::V3 => {
+            headers.push(("content-type", "application/json".to_owned()));
+            headers.push(("accept", "application/json".to_owned()));
+            headers.push(("authorization", authorization(prepared, keys, now)?));
+        }
+    }
+    Ok(headers)
+}
+
+/// V3 signs time and nonce with the request, so each try is signed anew.
+fn authorization<C: Call>(prepared: &Prepared<C>, keys: &Keys, now: Timestamp) -> Result<String, CallError> {
+    let signer = keys.signer.as_ref().ok_or_else(|| CallError::unequipped(&C::ROUTE))?;
+    let at = Moment::new(now);
+    let signed = signer.authorization("POST", prepared.target(), at.seconds(), at.nonce(), prepared.body().as_bytes());
+    signed.map_err(|_| CallError::unequipped(&C::ROUTE))
+}
+
+/// Plain HTTP, on loopback, has no certificates.
+fn certificate<'k, C: Call>(keys: &'k Keys, host: &str) -> Result<Option<&'k ClientCertificate>, CallError> {
+    if !C::ROUTE.certificate || host.starts_with("http://") {
+        return Ok(None);
+    }
+    keys.certificate.as_deref().map(Some).ok_or_else(|| CallError::unequipped(&C::ROUTE))
+}
+
+fn failed<C: Call>(failure: Failure) -> CallError {
+    match failure {
+        Failure::NotConnected => CallError::not_sent(&C::ROUTE),
+        Failure::Certificate => CallError::unequipped(&C::ROUTE),
+        Failure::TimedOut | Failure::Lost | Failure::TooLong => CallError::no_answer(&C::ROUTE),
+    }
+}
+
+/// What did not get through may always go to the other host. What may have got through is repeated where that is allowed; a fault
+/// that WeChat reports is repeated too. An answer that is not believed would be no better the second time.
+fn may_repeat<C: Call>(error: &CallError) -> bool {
+    let silent = match error.kind {
+        ErrorKind::NotSent => return error.next == Next::RepeatSame,
+        ErrorKind::NoAnswer => true,
+        ErrorKind::Http(status) => status >= 500,
+        ErrorKind::Refused { .. } => error.meaning == Meaning::Busy,
+        ErrorKind::Unbelievable | ErrorKind::Unreadable => false,
+    };
+    silent && C::ROUTE.repeatable
+}
+
+/// Of two failures the one that counts: that the second did not get through does not undo the first.
+fn graver(first: CallError, second: CallError) -> CallError {
+    if first.leaves_doubt() && !second.leaves_doubt() && second.kind == ErrorKind::NotSent { first } else { second }
+}

@@ -1,0 +1,257 @@
+//! Errors that say what to do next.
+
+pub(crate) mod tables;
+
+use std::fmt;
+use std::time::Duration;
+
+use verify::Refusal;
+
+use crate::prepared::Route;
+
+/// A call that did not do what it was asked for.
+///
+/// WeChat's own text may name people: it is behind [`CallError::description`], and neither in `Debug` nor in `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// The call.
+    pub call: &'static str,
+    /// How far it came.
+    pub kind: ErrorKind,
+    /// WeChat's code: `err_code`, V3's `code`, or `FAIL` where there is none.
+    pub code: Option<String>,
+    /// What it means for the thing that was asked for.
+    pub meaning: Meaning,
+    /// What may be done now.
+    pub next: Next,
+    /// When that makes sense, if not at once.
+    pub retry_after: Option<Duration>,
+    description: String,
+}
+
+/// How far a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// It did not reach WeChat: nothing happened.
+    NotSent,
+    /// It may have reached WeChat, and no answer came: time-out, connection lost.
+    NoAnswer,
+    /// An answer of HTTP alone.
+    Http(u16),
+    /// An answer that is not believed: wrong or missing signature, another merchant or number.
+    Unbelievable,
+    /// Signed, and not in the documented form.
+    Unreadable,
+    /// WeChat says no.
+    Refused {
+        /// Whether the refusal is signed; TLS alone speaks for an unsigned one.
+        proven: bool,
+    },
+}
+
+/// What may be done after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send the identical request again; a new number would be a second purchase or refund.
+    RepeatSame,
+    /// Ask what became of the number; only then repeat, or give up.
+    QueryFirst,
+    /// The number is dead; if the thing is still wanted, a new one.
+    NewNumber,
+    /// It was not done, and sending it again would not help until something else has changed.
+    Stop,
+}
+
+/// What an error means for the thing that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meaning {
+    /// It may have been done, or not.
+    OutcomeUnknown,
+    /// A fault of WeChat's that passes.
+    Busy,
+    /// Too many calls.
+    TooFast,
+    /// The order is paid.
+    AlreadyPaid,
+    /// The deduction is accepted and under way.
+    AlreadyAccepted,
+    /// The order is closed; its number is dead.
+    NumberClosed,
+    /// The number was used with other parameters.
+    NumberUsed,
+    /// The state of the order does not allow it.
+    WrongState,
+    /// The order is not a deduction (any more): `orderquery` knows it.
+    NotADeduction,
+    /// What is asked for is not known to WeChat.
+    NotFound,
+    /// There is no contract, or it has ended.
+    ContractGone,
+    /// The user has not been told of the deduction.
+    NoticeRequired,
+    /// The template is not one of periodic deductions, so that there is nothing to give notice of.
+    NotPeriodic,
+    /// A limit of the template, or risk control: the next window, and a look at the amount.
+    Limited,
+    /// The payer has too little money.
+    PayerFunds,
+    /// The merchant has too little money for the refund.
+    MerchantFunds,
+    /// Something is wrong with the user's account.
+    UserAccount,
+    /// Over a year after the payment.
+    Overdue,
+    /// The same number or notice was sent with another amount.
+    AmountMismatch,
+    /// The merchant lacks a permission.
+    NotPermitted,
+    /// A fault of ours: parameters, keys, certificate. For an alarm.
+    Misconfigured,
+    /// Anything else.
+    Other,
+}
+
+/// One line of a table: what a code means at a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) code: &'static str,
+    /// A part of WeChat's text. Codes that are too general are told apart by it; with an empty code it decides alone.
+    pub(crate) text: &'static str,
+    pub(crate) meaning: Meaning,
+    pub(crate) next: Next,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What WeChat said.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) code: Option<&'a str>,
+    pub(crate) text: &'a str,
+}
+
+impl CallError {
+    /// WeChat's text, at most 120 characters. It may name people: not for logs.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Whether WeChat said exactly this, signed.
+    pub(crate) fn is_proven(&self, code: &str) -> bool {
+        self.kind == ErrorKind::Refused { proven: true } && self.code.as_deref() == Some(code)
+    }
+
+    /// The request cannot have reached WeChat.
+    pub(crate) fn not_sent(route: &Route) -> Self {
+        Self::of(route, ErrorKind::NotSent, Meaning::Busy, Next::RepeatSame)
+    }
+
+    /// The keys that the call needs are not there.
+    pub(crate) fn unequipped(route: &Route) -> Self {
+        Self::of(route, ErrorKind::NotSent, Meaning::Misconfigured, Next::Stop)
+    }
+
+    pub(crate) fn no_answer(route: &Route) -> Self {
+        Self::of(route, ErrorKind::NoAnswer, Meaning::OutcomeUnknown, after_silence(route))
+    }
+
+    pub(crate) fn http(route: &Route, status: u16) -> Self {
+        let (meaning, next) = match status {
+            429 => (Meaning::TooFast, Next::RepeatSame),
+            500..=599 => (Meaning::OutcomeUnknown, after_silence(route)),
+            _ => (Meaning::Misconfigured, Next::Stop),
+        };
+        Self { retry_after: after(meaning), ..Self::of(route, ErrorKind::Http(status), meaning, next) }
+    }
+
+    /// An answer that is not believed says nothing: not even that it failed.
+    pub(crate) fn unbelievable(route: &Route, why: &str) -> Self {
+        let error = Self::of(route, ErrorKind::Unbelievable, Meaning::OutcomeUnknown, after_silence(route));
+        Self { code: Some(why.to_owned()), ..error }
+    }
+
+    pub(crate) fn refusal(route: &Route, refusal: &Refusal) -> Self {
+        Self::unbelievable(route, refusal.reason())
+    }
+
+    pub(crate) fn unreadable(route: &Route, field: &str) -> Self {
+        let error = Self::of(route, ErrorKind::Unreadable, Meaning::OutcomeUnknown, after_silence(route));
+        Self { code: Some(field.to_owned()), ..error }
+    }
+
+    /// WeChat's no, looked up in the call's table, and then in the one of all calls.
+    pub(crate) fn refused(route: &Route, said: Said<'_>, proven: bool) -> Self {
+        let code = said.code.unwrap_or("FAIL");
+        let row = route.errors.iter().chain(tables::EVERY_CALL).find(|row| row.fits(said));
+        let unknown = if route.asks_only { Next::RepeatSame } else { Next::QueryFirst };
+        let (meaning, next) = row.map_or((Meaning::Other, unknown), |row| (row.meaning, row.next));
+        Self {
+            code: Some(shortened(code, 40)),
+            retry_after: row.and_then(|row| row.retry_after).or(after(meaning)),
+            description: shortened(said.text, 120),
+            ..Self::of(route, ErrorKind::Refused { proven }, meaning, next)
+        }
+    }
+
+    fn of(route: &Route, kind: ErrorKind, meaning: Meaning, next: Next) -> Self {
+        let (call, description) = (route.name, String::new());
+        Self { call, kind, code: None, meaning, next, retry_after: None, description }
+    }
+
+    /// Whether WeChat may have done it all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self.kind {
+            ErrorKind::NotSent => false,
+            ErrorKind::NoAnswer | ErrorKind::Unbelievable | ErrorKind::Unreadable => true,
+            ErrorKind::Http(_) | ErrorKind::Refused { .. } => {
+                matches!(self.meaning, Meaning::OutcomeUnknown | Meaning::Busy)
+            }
+        }
+    }
+}
+
+impl Row {
+    fn fits(&self, said: Said<'_>) -> bool {
+        // Some errors have their code in the text alone.
+        let code_fits =
+            self.code.is_empty() || said.code == Some(self.code) || said.code.is_none() && said.text == self.code;
+        code_fits && said.text.contains(self.text)
+    }
+}
+
+/// What may be sent twice is sent again. Of anything else it is looked up first what became of it.
+fn after_silence(route: &Route) -> Next {
+    if route.repeatable { Next::RepeatSame } else { Next::QueryFirst }
+}
+
+fn after(meaning: Meaning) -> Option<Duration> {
+    (meaning == Meaning::TooFast).then_some(Duration::from_secs(60))
+}
+
+/// Long texts are cut, and nothing in them breaks a line.
+fn shortened(text: &str, max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(max).collect()
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallError")
+            .field("call", &self.call)
+            .field("kind", &self.kind)
+            .field("code", &self.code)
+            .field("meaning", &self.meaning)
+            .field("next", &self.next)
+            .field("retry_after", &self.retry_after)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.call, self.kind)?;
+        self.code.iter().try_for_each(|code| write!(f, " {code}"))?;
+        write!(f, " ({:?}, next: {:?})", self.meaning, self.next)
+    }
+}
+
+impl std::error::Error for CallError {}

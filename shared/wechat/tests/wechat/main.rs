@@ -1,0 +1,11 @@
+//! What is sent, what is believed, and what follows from what is not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod checks;
+mod errors;
+mod launches;
+mod notice;
+mod sending;
+mod support;
