@@ -5,7 +5,9 @@
 mod answers;
 mod checks;
 mod errors;
+mod judged;
 mod launches;
 mod notice;
 mod sending;
 mod support;
+mod tls;
