@@ -61,10 +61,10 @@ impl<T: Transport> Client<T> {
         keys: &Keys,
         now: Timestamp,
     ) -> Result<C::Answer, CallError> {
-        let first = self.attempt(prepared, keys, now, self.hosts.first()).await;
+        let first = self.attempt(prepared, keys, now, self.hosts.first(), !C::ROUTE.repeatable).await;
         match first {
             Err(error) if may_repeat::<C>(&error) => {
-                let second = self.attempt(prepared, keys, now, self.hosts.second()).await;
+                let second = self.attempt(prepared, keys, now, self.hosts.second(), true).await;
                 second.map_err(|second| graver(error, second))
             }
             once => once,
@@ -96,8 +96,9 @@ impl<T: Transport> Client<T> {
         keys: &Keys,
         now: Timestamp,
         host: &str,
+        new_connection: bool,
     ) -> Result<C::Answer, CallError> {
-        let outgoing = self.outgoing(prepared, keys, now, host)?;
+        let outgoing = Outgoing { new_connection, ..self.outgoing(prepared, keys, now, host)? };
         let incoming = self.transport.exchange(outgoing).await.map_err(|failure| failed::<C>(failure))?;
         let received = Received { route: &C::ROUTE, sent: prepared.body(), incoming: &incoming, keys, now };
         C::read(&received)
@@ -116,6 +117,7 @@ impl<T: Transport> Client<T> {
             headers: headers(prepared, keys, now)?,
             body: prepared.body(),
             certificate: certificate::<C>(keys, host)?,
+            new_connection: true,
             timeout: self.timeout,
         })
     }
@@ -178,5 +180,5 @@ fn may_repeat<C: Call>(error: &CallError) -> bool {
 
 /// Of two failures the one that counts: that the second did not get through does not undo the first.
 fn graver(first: CallError, second: CallError) -> CallError {
-    if first.leaves_doubt() && !second.leaves_doubt() && second.kind == ErrorKind::NotSent { first } else { second }
+    if second.kind == ErrorKind::NotSent && first.leaves_doubt() { first } else { second }
 }

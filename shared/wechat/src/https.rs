@@ -24,11 +24,18 @@ const IDLE: Duration = Duration::from_secs(20);
 
 type HttpsClient = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// Connections to WeChat: one pool for most calls, and one for each client certificate.
+/// Connections to WeChat: some for most calls, and others for each client certificate.
 pub struct Http {
     roots: Arc<RootCertStore>,
-    plain: HttpsClient,
-    certified: Mutex<HashMap<[u8; 32], HttpsClient>>,
+    plain: Connections,
+    certified: Mutex<HashMap<[u8; 32], Connections>>,
+}
+
+#[derive(Clone)]
+struct Connections {
+    kept: HttpsClient,
+    /// Closed after each request.
+    new: HttpsClient,
 }
 
 impl Http {
@@ -47,10 +54,10 @@ impl Http {
     pub fn trusting(roots: RootCertStore) -> Result<Self, Invalid> {
         let roots = Arc::new(roots);
         let config = tls(&roots)?.with_no_client_auth();
-        Ok(Self { plain: pool(config), roots, certified: Mutex::default() })
+        Ok(Self { plain: Connections::with(config), roots, certified: Mutex::default() })
     }
 
-    fn pool(&self, certificate: Option<&ClientCertificate>) -> Result<HttpsClient, Failure> {
+    fn connections(&self, certificate: Option<&ClientCertificate>) -> Result<Connections, Failure> {
         let Some(certificate) = certificate else { return Ok(self.plain.clone()) };
         let mut certified = self.certified.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = certified.get(&certificate.fingerprint()) {
@@ -58,7 +65,7 @@ impl Http {
         }
         let config = tls(&self.roots).map_err(|_| Failure::Certificate)?;
         let config = config.with_client_auth_cert(certificate.chain(), certificate.key());
-        let new = pool(config.map_err(|_| Failure::Certificate)?);
+        let new = Connections::with(config.map_err(|_| Failure::Certificate)?);
         certified.insert(certificate.fingerprint(), new.clone());
         Ok(new)
     }
@@ -66,7 +73,8 @@ impl Http {
 
 impl Transport for Http {
     async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Incoming, Failure> {
-        let pool = self.pool(outgoing.certificate)?;
+        let connections = self.connections(outgoing.certificate)?;
+        let pool = if outgoing.new_connection { connections.new } else { connections.kept };
         let timeout = outgoing.timeout;
         let request = request(outgoing).map_err(|_| Failure::NotConnected)?;
         tokio::time::timeout(timeout, exchanged(&pool, request)).await.unwrap_or(Err(Failure::TimedOut))
@@ -105,15 +113,22 @@ fn tls(
     Ok(versions.with_root_certificates(Arc::clone(roots)))
 }
 
+impl Connections {
+    fn with(config: ClientConfig) -> Self {
+        Self { kept: pool(config.clone(), usize::MAX), new: pool(config, 0) }
+    }
+}
+
 /// Whether a host may be asked over plain http is decided where hosts are read.
-fn pool(config: ClientConfig) -> HttpsClient {
+fn pool(config: ClientConfig, max_idle: usize) -> HttpsClient {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
     let https = https.enable_http1().wrap_connector(tcp);
-    legacy::Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(https)
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder.pool_idle_timeout(IDLE).pool_max_idle_per_host(max_idle).build(https)
 }
 
 impl std::fmt::Debug for Http {

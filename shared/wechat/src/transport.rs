@@ -23,6 +23,9 @@ pub struct Outgoing<'a> {
     pub body: &'a str,
     /// The certificate that the connection must show.
     pub certificate: Option<&'a ClientCertificate>,
+    /// On a new connection. One that was kept may have been closed by the other side without our knowing, while a function stood
+    /// still between two invocations: whether the request got through would then be in doubt.
+    pub new_connection: bool,
     /// For everything, from connecting to the last byte of the answer.
     pub timeout: Duration,
 }

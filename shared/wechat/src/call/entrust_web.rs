@@ -42,7 +42,7 @@ pub struct PreEntrustWeb {
 }
 
 /// In a browser outside WeChat (H5纯签约): `GET /papay/h5entrustweb`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct H5EntrustWeb {
     /// Any of the merchant's.
     pub appid: AppId,
@@ -205,5 +205,12 @@ impl Call for H5EntrustWeb {
         let url = text("redirect_url").filter(|url| url.parse().is_ok_and(|uri| check::is_safe_origin(&uri)));
         let redirect_url = url.ok_or_else(|| CallError::unreadable(&Self::ROUTE, "redirect_url"))?.to_owned();
         Ok(Offer::H5 { redirect_url })
+    }
+}
+
+/// Without the user's address.
+impl std::fmt::Debug for H5EntrustWeb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("H5EntrustWeb").field("signing", &self.signing).finish_non_exhaustive()
     }
 }

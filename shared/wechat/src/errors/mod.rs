@@ -159,7 +159,8 @@ impl CallError {
         let (meaning, next) = match status {
             429 => (Meaning::TooFast, Next::RepeatSame),
             500..=599 => (Meaning::OutcomeUnknown, after_silence(route)),
-            _ => (Meaning::Misconfigured, Next::Stop),
+            // Nothing is proved by a status: that nothing was done, neither.
+            _ => (Meaning::Misconfigured, if route.asks_only { Next::Stop } else { Next::QueryFirst }),
         };
         Self { retry_after: after(meaning), ..Self::of(route, ErrorKind::Http(status), meaning, next) }
     }

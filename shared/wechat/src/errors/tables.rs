@@ -65,6 +65,7 @@ pub(crate) const CONTRACT_ORDER: &[Row] = &[
     row("ORDERPAID", AlreadyPaid, QueryFirst),
     row("ORDERCLOSED", NumberClosed, NewNumber),
     row("OUT_TRADE_NO_USED", NumberUsed, QueryFirst),
+    row("201", NumberUsed, QueryFirst),
     text("商户订单号重复", NumberUsed, QueryFirst),
 ];
 

@@ -60,6 +60,7 @@ async fn contractorder_section_2_3() {
         ("SYSTEMERROR", "", Busy, RepeatSame),
         ("OUT_TRADE_NO_USED", "", NumberUsed, QueryFirst),
         ("INVALID_REQUEST", "201 商户订单号重复", NumberUsed, QueryFirst),
+        ("201", "", NumberUsed, QueryFirst),
         ("PARAM_ERROR", "签约模版信息不存在", Misconfigured, Stop),
         ("", "签约contract_appid与下单appid不匹配", Misconfigured, Stop),
         ("", "暂无法开通 当前使用人数较多", Limited, RepeatSame),

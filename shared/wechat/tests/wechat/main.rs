@@ -5,6 +5,7 @@
 mod answers;
 mod checks;
 mod errors;
+mod frozen;
 mod judged;
 mod launches;
 mod notice;

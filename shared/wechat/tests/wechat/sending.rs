@@ -202,6 +202,18 @@ async fn a_refusal_and_an_answer_that_is_not_believed_are_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_status_proves_nothing_about_money() {
+    for (status, next) in
+        [(404, Next::QueryFirst), (302, Next::QueryFirst), (502, Next::QueryFirst), (429, Next::RepeatSame)]
+    {
+        let (host, origin) = Host::start(vec![Deed::Answer(status, Vec::new())]).await;
+        let prepared = deduction().prepare(&keys(), &at()).unwrap();
+        let error = client(&origin, &origin).send(&prepared, &keys(), now()).await.unwrap_err();
+        assert_eq!((error.kind, error.next, host.seen().len()), (ErrorKind::Http(status), next, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_request_goes_out_as_the_protocol_wants_it() {
     let (host, origin) = Host::start(vec![Deed::Answer(
         200,
