@@ -8,6 +8,7 @@ use domain::MchId;
 use record::{Route, Routing};
 use serde::Deserialize;
 use serde_json::json;
+use simulator::Template;
 use verify::{ApiV2Key, ApiV3Key, KeyError, WechatpayKeys};
 
 /// Secrets of the local stack are called `papay/<mch_id>/<purpose>`.
@@ -53,6 +54,8 @@ pub struct Config {
     pub merchants: Vec<MchId>,
     /// Which consumer gets which events.
     pub routing: Routing,
+    /// What the merchants' contract templates at WeChat Pay are: the simulator's, no function is told.
+    pub templates: Vec<Template>,
     /// Secrets by name, as the functions fetch them.
     secrets: BTreeMap<String, String>,
 }
@@ -62,6 +65,8 @@ pub struct Config {
 struct File {
     merchants: Vec<Merchant>,
     consumers: Vec<Consumer>,
+    #[serde(default)]
+    templates: Vec<Template>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +155,8 @@ impl Check<'_> {
             return Err(self.field("merchants".to_owned(), "at least one is needed"));
         }
         let routing = self.routing(&file.consumers, &merchants)?;
-        Ok(Config { merchants, routing, secrets })
+        self.templates(&file.templates, &merchants)?;
+        Ok(Config { merchants, routing, templates: file.templates, secrets })
     }
 
     fn secret(&self, merchant: &Merchant, at: &dyn Fn(&str) -> String) -> Result<String, ConfigError> {
@@ -228,6 +234,23 @@ impl Check<'_> {
             return Err(self.field("consumers".to_owned(), "at least one is needed"));
         }
         Ok(Routing { routes })
+    }
+
+    fn templates(&self, templates: &[Template], known: &[MchId]) -> Result<(), ConfigError> {
+        let mut numbers = BTreeSet::new();
+        for (index, template) in templates.iter().enumerate() {
+            let at = |field: &str| format!("templates[{index}].{field}");
+            if !known.iter().any(|mch_id| mch_id.as_str() == template.mch_id) {
+                return Err(self.field(at("mch_id"), "names one that is not configured"));
+            }
+            if template.plan_id.is_empty() || !template.plan_id.bytes().all(|digit| digit.is_ascii_digit()) {
+                return Err(self.field(at("plan_id"), "digits only"));
+            }
+            if !numbers.insert((&template.mch_id, &template.plan_id)) {
+                return Err(self.field(at("plan_id"), "is there twice"));
+            }
+        }
+        Ok(())
     }
 
     fn field(&self, field: String, problem: impl ToString) -> ConfigError {

@@ -95,6 +95,9 @@ fn announce(stack: &LocalStack, config: &Config, data: &Path) {
             println!("  {name:<20} {}", paths(name, url, mch_id));
         }
     }
+    println!("WeChat Pay simulator");
+    println!("  {:<20} {}/", "cashier, signing", stack.simulator.endpoint());
+    println!("  {:<20} {}/control/state", "control API", stack.simulator.endpoint());
     println!("event queues");
     for Route { consumer, types, .. } in &config.routing.routes {
         let what = if types.is_empty() { "everything".to_owned() } else { types.join(", ") };

@@ -4,6 +4,7 @@ mod functions;
 pub mod queues;
 mod running;
 pub mod tables;
+mod wechat;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +16,7 @@ use host::lambda::{LambdaHost, LogSink};
 use host::{Stack, StackConfig, StartError, Store};
 use record::Tables;
 use setup::Misconfigured;
+use simulator::Simulator;
 
 pub use functions::{CALLBACKS, CLOCK_VARIABLE, RELAY, SWEEPER, run as run_function};
 pub use running::{NotRunning, Running};
@@ -54,6 +56,14 @@ pub enum StackError {
         /// What SQS said.
         cause: String,
     },
+    /// WeChat Pay's keys of a merchant cannot be used.
+    #[error("merchant {mch_id}: {cause}")]
+    WechatPay {
+        /// The merchant.
+        mch_id: String,
+        /// What is wrong with them.
+        cause: String,
+    },
 }
 
 /// The loopback ports; 0 takes any free one.
@@ -65,20 +75,23 @@ pub struct Ports {
     pub sqs: u16,
     /// Secrets Manager.
     pub secrets: u16,
+    /// The WeChat Pay simulator.
+    pub simulator: u16,
     /// The callback functions, in the order of [`CALLBACKS`].
     pub callbacks: [u16; 4],
 }
 
 impl Ports {
     /// Any free ports: for tests.
-    pub const ANY: Self = Self { dynamodb: 0, sqs: 0, secrets: 0, callbacks: [0; 4] };
+    pub const ANY: Self = Self { dynamodb: 0, sqs: 0, secrets: 0, simulator: 0, callbacks: [0; 4] };
 
-    /// The block of twenty ports that begins with `first`: the services at 1 to 3, the callbacks at 11 to 14. The ports
+    /// The block of twenty ports that begins with `first`: the services at 1 to 3, WeChat Pay at 4, the callbacks at 11 to 14. The ports
     /// of a laptop are fixed, since notify URLs that were handed out must survive a restart.
     #[must_use]
     pub fn block(first: u16) -> Self {
         let at = |offset: u16| first.saturating_add(offset);
-        Self { dynamodb: at(1), sqs: at(2), secrets: at(3), callbacks: [at(11), at(12), at(13), at(14)] }
+        let callbacks = [at(11), at(12), at(13), at(14)];
+        Self { dynamodb: at(1), sqs: at(2), secrets: at(3), simulator: at(4), callbacks }
     }
 }
 
@@ -104,6 +117,8 @@ pub struct Options {
 pub struct LocalStack {
     /// The services, for faults and for moving the clock.
     pub host: Stack,
+    /// WeChat Pay.
+    pub simulator: Simulator,
     /// AWS clients of the services.
     pub clients: Clients,
     /// The tables.
@@ -123,6 +138,7 @@ impl LocalStack {
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let Options { config, store, clock, ports, program, variables: given, log } = options;
         let folder = store.folder().map(ToOwned::to_owned);
+        let simulated = store.clone();
         folder.as_deref().inspect(|folder| Running::remove_stale(folder));
         let mut host = Stack::start(StackConfig {
             store,
@@ -137,11 +153,14 @@ impl LocalStack {
         let tables = tables::names();
         tables::create(&clients.dynamodb, &tables).await?;
         let queues = queues::create(&clients.sqs, &config.consumers()).await?;
+        let simulator = wechat::start(&config, simulated, host.clock.clone(), ports.simulator).await?;
         let mut variables = functions::variables(&config, &tables, &queues, host.clock.file());
+        variables.push((wechat::HOSTS_VARIABLE.to_owned(), simulator.endpoint()));
         variables.extend(given);
         let specs = functions::specs(&program, &ports, &variables);
         let lambda = host.run(specs, functions::triggers(&tables), log).await?;
-        let stack = Self { host, clients, tables, queues, lambda, folder };
+        wechat::introduce(&simulator, &lambda);
+        let stack = Self { host, simulator, clients, tables, queues, lambda, folder };
         if let Some(folder) = &stack.folder {
             let written = stack.running(&config).write(folder);
             written.map_err(|source| StackError::Folder { folder: folder.clone(), source })?;
@@ -156,6 +175,7 @@ impl LocalStack {
         Running {
             dynamodb: self.host.dynamodb.endpoint(),
             sqs: self.host.sqs.endpoint(),
+            simulator: self.simulator.endpoint(),
             callbacks: CALLBACKS.into_iter().filter_map(url).collect(),
             queues: self.queues.clone(),
             merchants: config.merchants.clone(),
@@ -168,6 +188,7 @@ impl LocalStack {
         if let Some(folder) = &self.folder {
             Running::remove(folder);
         }
+        self.simulator.shutdown().await;
         self.host.shutdown().await;
     }
 }

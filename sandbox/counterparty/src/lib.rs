@@ -23,6 +23,7 @@
 mod error;
 pub mod fixtures;
 mod keys;
+mod merchant;
 mod numbers;
 mod request;
 mod tamper;
@@ -34,6 +35,7 @@ pub use keys::{
     MERCHANT_CERTIFICATE_PEM, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, SECOND_MERCHANT, TEST_MERCHANT,
     TestMerchant, WechatPay,
 };
+pub use merchant::{MerchantKey, V3Call};
 pub use numbers::{Numbers, Occasion};
 pub use request::{Answer, Protocol, SignedRequest};
 pub use tamper::{Tamper, V2_BODY_LIMIT, V3_BODY_LIMIT, WechatpayHeader};

@@ -27,7 +27,10 @@ use crate::StartError;
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Listens on a loopback port; 0 takes any free one.
-pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartError> {
+///
+/// # Errors
+/// The port is taken, or cannot be listened on for another reason.
+pub async fn bind(port: u16) -> Result<TcpListener, StartError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::PortInUse { port, source },
         _ => StartError::Listen { port, source },
@@ -36,35 +39,43 @@ pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartError> {
 
 /// A running server; dropping it stops it at once.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    pub(crate) fn serve(listener: TcpListener, router: Router) -> Result<Self, StartError> {
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// The listener has no address.
+    pub fn serve(listener: TcpListener, router: Router) -> Result<Self, StartError> {
         let address = listener.local_addr().map_err(|source| StartError::Listen { port: 0, source })?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, router, stopped));
         Ok(Self { address, stop: Some(stop), task })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn endpoint(&self) -> String {
+    /// `http://`, the address, and no slash.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Stops listening, lets requests under way end for half a second, then cuts them.
-    pub(crate) async fn shutdown(mut self) {
+    pub async fn shutdown(mut self) {
         self.stop().await;
     }
 
     /// The same for a server that is part of something which is dropped later.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -80,7 +91,7 @@ impl Drop for Server {
 
 /// Put into a response's extensions: the connection is closed instead of answering.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct HangUp;
+pub struct HangUp;
 
 async fn accept(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>) {
     let graceful = GracefulShutdown::new();
@@ -127,7 +138,7 @@ struct HungUp;
 
 /// Refuses what a web page could send to a loopback port: a Host that is not loopback (DNS rebinding) and an Origin
 /// that is not (a page of another site).
-pub(crate) async fn loopback_only(request: Request, next: Next) -> Response {
+pub async fn loopback_only(request: Request, next: Next) -> Response {
     match foreign(request.headers()) {
         Some(header) => {
             (StatusCode::FORBIDDEN, format!("the {header} header does not name this machine\n")).into_response()

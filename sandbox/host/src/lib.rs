@@ -15,7 +15,7 @@
 pub mod clock;
 pub mod dynamodb;
 mod error;
-mod http;
+pub mod http;
 pub mod lambda;
 pub mod pollers;
 pub mod secrets;

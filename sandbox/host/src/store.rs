@@ -38,7 +38,10 @@ impl Store {
     }
 
     /// A file of this store, its folder made; none in memory.
-    pub(crate) fn file(&self, name: &str) -> Result<Option<PathBuf>, StartError> {
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn file(&self, name: &str) -> Result<Option<PathBuf>, StartError> {
         let Some(folder) = self.folder() else { return Ok(None) };
         std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
         Ok(Some(folder.join(name)))

@@ -1,0 +1,50 @@
+//! WeChat Pay in the local stack: the simulator, with the merchants and templates of `papay.toml`.
+
+use counterparty::WechatPay;
+use host::Store;
+use host::clock::Clock;
+use host::lambda::LambdaHost;
+use serde_json::Value;
+use simulator::{Callbacks, Config as SimulatorConfig, Merchant, Pace, Simulator};
+
+use super::StackError;
+use crate::Config;
+use crate::config::SECRET_PREFIX;
+
+/// The variable that tells the functions where WeChat Pay is.
+pub(super) const HOSTS_VARIABLE: &str = "PAPAY_WECHAT_HOSTS";
+
+/// Starts it. Other merchants than the two test merchants have no key with which WeChat signs V3.
+pub(super) async fn start(config: &Config, store: Store, clock: Clock, port: u16) -> Result<Simulator, StackError> {
+    let mut merchants = Vec::new();
+    for mch_id in &config.merchants {
+        let failed = |cause: counterparty::Error| StackError::WechatPay {
+            mch_id: mch_id.as_str().to_owned(),
+            cause: cause.to_string(),
+        };
+        merchants.push(merchant(config, mch_id.as_str()).map_err(failed)?);
+    }
+    let templates = config.templates.clone();
+    let config = SimulatorConfig { port, store, clock, merchants, templates, pace: Pace::default() };
+    Ok(Simulator::start(config).await?)
+}
+
+/// Tells WeChat where terminations and refunds by hand go.
+pub(super) fn introduce(simulator: &Simulator, functions: &LambdaHost) {
+    let url = |name: &str| functions.url(name).unwrap_or_default().trim_end_matches('/').to_owned();
+    simulator.callbacks(Callbacks { contract: url("contract-callback"), refund: url("refund-callback") });
+}
+
+fn merchant(config: &Config, mch_id: &str) -> Result<Merchant, counterparty::Error> {
+    // The secret that the functions fetch: what WeChat Pay shares with the merchant is in it.
+    let secret = config.secrets().remove(&format!("{SECRET_PREFIX}{mch_id}/verify")).unwrap_or_default();
+    let secret: Value = serde_json::from_str(&secret)?;
+    let shared = |key: &str| secret[key]["current"].as_str().unwrap_or_default().to_owned();
+    let (api_v2_key, api_v3_key) = (shared("api_v2_key"), shared("api_v3_key"));
+    let known = match Merchant::of_test(mch_id) {
+        Ok(known) => known,
+        Err(_) => Merchant { wechat: WechatPay::new(mch_id, &api_v2_key, &api_v3_key)?, key: None },
+    };
+    let wechat = known.wechat.with_api_v2_key(&api_v2_key).with_api_v3_key(&api_v3_key)?;
+    Ok(Merchant { wechat, key: known.key })
+}

@@ -1,0 +1,91 @@
+//! What the user's WeChat checks of the parameters with which an app or a page opens it.
+
+use counterparty::{SignType, V2Fields};
+use serde::Deserialize;
+
+use crate::config::Settings;
+use crate::model::Order;
+use crate::rules::Refused;
+
+/// Of an app (<https://pay.weixin.qq.com/doc/v2/merchant/4011937148>).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppLaunch {
+    appid: String,
+    pub(crate) partnerid: String,
+    pub(crate) prepayid: String,
+    package: String,
+    noncestr: String,
+    timestamp: String,
+    sign: String,
+}
+
+/// Of an official account or a mini program (<https://pay.weixin.qq.com/doc/v2/merchant/4011935213>).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JsapiLaunch {
+    #[serde(rename = "appId")]
+    appid: String,
+    #[serde(rename = "timeStamp")]
+    timestamp: String,
+    #[serde(rename = "nonceStr")]
+    nonce: String,
+    package: String,
+    #[serde(rename = "signType")]
+    sign_type: String,
+    #[serde(rename = "paySign")]
+    pay_sign: String,
+}
+
+impl JsapiLaunch {
+    pub(crate) fn prepay_id(&self) -> Option<&str> {
+        self.package.strip_prefix("prepay_id=")
+    }
+}
+
+/// Signed with the order's algorithm, over the six fields.
+pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) -> Result<(), Refused> {
+    if launch.package != "Sign=WXPay" {
+        return Err(Refused::rule("package is not Sign=WXPay"));
+    }
+    if launch.partnerid != order.mch_id || order.trade_type() != "APP" {
+        return Err(Refused::rule("the prepay_id belongs to another merchant or trade_type"));
+    }
+    let fields = [
+        ("appid", launch.appid.clone()),
+        ("noncestr", launch.noncestr.clone()),
+        ("package", launch.package.clone()),
+        ("partnerid", launch.partnerid.clone()),
+        ("prepayid", launch.prepayid.clone()),
+        ("timestamp", launch.timestamp.clone()),
+    ];
+    check(settings, order, &launch.appid, fields.into_iter().collect(), &launch.sign)
+}
+
+/// Signed with the order's algorithm, which `signType` names, over the five fields.
+pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaunch) -> Result<(), Refused> {
+    let sign_type = if order.hmac { "HMAC-SHA256" } else { "MD5" };
+    if launch.sign_type != sign_type || order.trade_type() != "JSAPI" {
+        return Err(Refused::rule("signType or trade_type is not the order's"));
+    }
+    let fields = [
+        ("appId", launch.appid.clone()),
+        ("nonceStr", launch.nonce.clone()),
+        ("package", launch.package.clone()),
+        ("signType", launch.sign_type.clone()),
+        ("timeStamp", launch.timestamp.clone()),
+    ];
+    check(settings, order, &launch.appid, fields.into_iter().collect(), &launch.pay_sign)
+}
+
+fn check(settings: &Settings, order: &Order, appid: &str, fields: V2Fields, sign: &str) -> Result<(), Refused> {
+    if appid != order.appid {
+        return Err(Refused::rule("the appid is not the order's"));
+    }
+    let merchant = settings.merchants.get(&order.mch_id).ok_or(Refused::Unknown)?;
+    let sign_type = if order.hmac { SignType::HmacSha256 } else { SignType::Md5 };
+    match merchant.wechat.v2_sign(&fields, sign_type) == sign {
+        true => Ok(()),
+        false => Err(Refused::rule("the signature of the launch parameters is wrong: 支付验证签名失败")),
+    }
+}

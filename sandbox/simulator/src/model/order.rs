@@ -1,0 +1,174 @@
+//! Orders: what a user pays on a cashier page, and what is deducted from him.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+use crate::time::{HOUR, Ms};
+
+/// Life of a prepay_id.
+const PREPAY_LIFE: Ms = 2 * HOUR;
+
+/// An order.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) mch_id: String,
+    pub(crate) appid: String,
+    pub(crate) out_trade_no: String,
+    /// Fen.
+    pub(crate) total_fee: u64,
+    pub(crate) notify_url: String,
+    /// The call that made it, without what changes from call to call: an identical repetition equals it.
+    pub(crate) request: BTreeMap<String, String>,
+    /// HMAC-SHA256 instead of MD5: notices are signed as the call was.
+    pub(crate) hmac: bool,
+    pub(crate) made_ms: Ms,
+    /// `time_expire`: stops payment, does not close the order.
+    pub(crate) expires_ms: Option<Ms>,
+    pub(crate) kind: OrderKind,
+    pub(crate) state: TradeState,
+    pub(crate) paid: Option<Paid>,
+    /// Why a deduction failed.
+    pub(crate) failure: Option<Failure>,
+    pub(crate) refunds: Vec<Key>,
+    /// How its next refunds end.
+    pub(crate) refund_outcome: super::RefundState,
+}
+
+/// Who takes the money.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OrderKind {
+    /// The user pays on a page: `contractorder`.
+    Cashier(Cashier),
+    /// WeChat deducts: `pappayapply`.
+    Deduction {
+        /// The contract.
+        contract: Key,
+        /// When.
+        executes_ms: Ms,
+    },
+}
+
+/// What belongs to the page.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Cashier {
+    pub(crate) trade_type: String,
+    pub(crate) prepay_id: String,
+    pub(crate) prepaid_ms: Ms,
+    /// The contract that is offered with it.
+    pub(crate) contract: Key,
+    /// Why nothing is offered: the page is the ordinary cashier.
+    pub(crate) presign_failure: Option<Failure>,
+}
+
+/// `trade_state`. REFUND is not among them: it follows from the refunds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum TradeState {
+    #[serde(rename = "NOTPAY")]
+    NotPay,
+    #[serde(rename = "USERPAYING")]
+    UserPaying,
+    Accept,
+    Success,
+    Closed,
+    #[serde(rename = "PAYERROR")]
+    PayError,
+    PayFail,
+}
+
+/// A payment that happened.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Paid {
+    pub(crate) transaction_id: String,
+    pub(crate) at_ms: Ms,
+    pub(crate) user: String,
+    pub(crate) openid: String,
+    /// Fen paid by a coupon.
+    pub(crate) coupon: u64,
+}
+
+/// An error code with its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) err_code: String,
+    pub(crate) err_code_des: String,
+}
+
+impl Failure {
+    pub(crate) fn new(err_code: &str, err_code_des: &str) -> Self {
+        Self { err_code: err_code.to_owned(), err_code_des: err_code_des.to_owned() }
+    }
+}
+
+impl TradeState {
+    /// The word on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPay => "NOTPAY",
+            Self::UserPaying => "USERPAYING",
+            Self::Accept => "ACCEPT",
+            Self::Success => "SUCCESS",
+            Self::Closed => "CLOSED",
+            Self::PayError => "PAYERROR",
+            Self::PayFail => "PAY_FAIL",
+        }
+    }
+
+    /// `trade_state_desc`.
+    pub(crate) fn described(self) -> &'static str {
+        match self {
+            Self::NotPay => "订单未支付",
+            Self::UserPaying => "用户支付中",
+            Self::Accept => "已受理，等待扣款",
+            Self::Success => "支付成功",
+            Self::Closed => "订单已关闭",
+            Self::PayError => "支付失败",
+            Self::PayFail => "扣款失败",
+        }
+    }
+}
+
+impl Order {
+    /// What belongs to its page, if the user pays it.
+    pub(crate) fn cashier(&self) -> Option<&Cashier> {
+        match &self.kind {
+            OrderKind::Cashier(cashier) => Some(cashier),
+            OrderKind::Deduction { .. } => None,
+        }
+    }
+
+    /// The contract from which it is deducted.
+    pub(crate) fn deducted_from(&self) -> Option<&Key> {
+        match &self.kind {
+            OrderKind::Deduction { contract, .. } => Some(contract),
+            OrderKind::Cashier(_) => None,
+        }
+    }
+
+    pub(crate) fn trade_type(&self) -> &str {
+        self.cashier().map_or("PAP", |cashier| &cashier.trade_type)
+    }
+
+    /// A field of the call that made it.
+    pub(crate) fn asked(&self, name: &str) -> Option<&str> {
+        self.request.get(name).map(String::as_str)
+    }
+
+    /// Why the page takes no payment, if it does not.
+    pub(crate) fn unpayable(&self, now: Ms) -> Option<&'static str> {
+        let cashier = match &self.kind {
+            OrderKind::Cashier(cashier) => cashier,
+            OrderKind::Deduction { .. } => return Some("a deduction has no cashier page"),
+        };
+        match self.state {
+            TradeState::Success => Some("the order is paid: 该订单已支付"),
+            TradeState::Closed => Some("the order is closed: 该订单已关闭"),
+            _ if now > cashier.prepaid_ms.saturating_add(PREPAY_LIFE) => Some("the prepay_id has expired: 订单已过期"),
+            _ if self.expires_ms.is_some_and(|expires| now > expires) => Some("time_expire has passed: 订单已过期"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Refunds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+use crate::time::Ms;
+
+/// A refund.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Refund {
+    pub(crate) mch_id: String,
+    pub(crate) appid: String,
+    pub(crate) out_refund_no: String,
+    pub(crate) refund_id: String,
+    pub(crate) order: Key,
+    pub(crate) out_trade_no: String,
+    pub(crate) transaction_id: String,
+    /// Fen.
+    pub(crate) refund_fee: u64,
+    /// Fen, of the order.
+    pub(crate) total_fee: u64,
+    pub(crate) account: String,
+    /// None: nobody is told.
+    pub(crate) notify_url: Option<String>,
+    pub(crate) request: BTreeMap<String, String>,
+    pub(crate) source: Source,
+    pub(crate) made_ms: Ms,
+    pub(crate) state: RefundState,
+    pub(crate) ended_ms: Option<Ms>,
+}
+
+/// `refund_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum RefundState {
+    /// Under way.
+    Processing,
+    /// Done.
+    #[default]
+    Success,
+    /// Abnormal: the money is back at the merchant.
+    Change,
+    /// Closed: not refunded.
+    #[serde(rename = "REFUNDCLOSE")]
+    RefundClose,
+}
+
+/// `refund_request_source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Source {
+    /// By a call.
+    Api,
+    /// On the merchant platform.
+    VendorPlatform,
+}
+
+impl RefundState {
+    /// The word on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Success => "SUCCESS",
+            Self::Change => "CHANGE",
+            Self::RefundClose => "REFUNDCLOSE",
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Sends notices when they are due, and remembers what was heard.
+
+mod raw;
+mod send;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::faults::Misbehaviour;
+use crate::model::{Delivery, Notice, NoticeState, World};
+use crate::shared::{Inner, Shared};
+use crate::time::{MINUTE, Ms};
+
+/// How often the clock is looked at: it can be moved.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A swapped notice waits no longer.
+const LONGEST_SWAP: Ms = MINUTE;
+
+/// A notice that is due now, and what goes wrong with it.
+pub(crate) struct Due {
+    notice: Notice,
+    due_ms: Ms,
+    fault: Option<Misbehaviour>,
+}
+
+/// Runs until it is stopped. Deliveries that are under way then are cut; they are made again after the next start.
+pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let client = send::client();
+    let mut deliveries = JoinSet::new();
+    loop {
+        for due in shared.look(|inner| take_due(inner, shared.clock.now_ms())) {
+            deliveries.spawn(deliver(Arc::clone(&shared), client.clone(), due));
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = shared.wake.notified() => {}
+            Some(_) = deliveries.join_next() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
+    let Due { notice, due_ms, fault } = due;
+    let at_ms = shared.clock.now_ms();
+    let merchant = shared.settings.merchants.get(&notice.mch_id);
+    let sent = send::send(&client, merchant, &notice, fault.as_ref()).await;
+    let fault = fault.map(|fault| send::name(&fault));
+    let deliveries = sent.into_iter().map(|sent| Delivery {
+        at_ms,
+        status: sent.status,
+        accepted: sent.accepted,
+        fault: sent.refused.map(ToOwned::to_owned).or_else(|| fault.clone()),
+        ms: sent.ms,
+    });
+    let deliveries: Vec<Delivery> = deliveries.collect();
+    shared.look(|inner| remember(inner, notice.id, due_ms, deliveries));
+    shared.touch();
+}
+
+fn remember(inner: &mut Inner, id: u64, due_ms: Ms, deliveries: Vec<Delivery>) {
+    inner.under_way.remove(&id);
+    let Some(notice) = inner.world.notices.get_mut(&id) else { return };
+    // A doubled delivery is one step of the schedule; its second answer is written down beside the first.
+    let mut deliveries = deliveries.into_iter();
+    let first = deliveries.next();
+    let extra: Vec<Delivery> = deliveries.collect();
+    let accepted_by_extra = extra.iter().any(|delivery| delivery.accepted);
+    let Some(first) = first else { return };
+    notice.delivered(due_ms, first);
+    if accepted_by_extra {
+        (notice.state, notice.next_at_ms) = (NoticeState::Accepted, None);
+    }
+    notice.doubles.extend(extra);
+    if notice.next_at_ms.is_none() {
+        inner.world.waiting.remove(&id);
+    }
+}
+
+/// The notices whose time has come, with their faults; a fault that only puts a notice off is done here.
+fn take_due(inner: &mut Inner, now: Ms) -> Vec<Due> {
+    let waiting: Vec<u64> = inner.world.waiting.iter().copied().collect();
+    let mut due = Vec::new();
+    for id in waiting {
+        if inner.under_way.contains(&id) || !is_free(&inner.world, id, now) {
+            continue;
+        }
+        let Some(notice) = inner.world.notices.get_mut(&id) else { continue };
+        let Some(due_ms) = notice.next_at_ms.filter(|at| *at <= now) else { continue };
+        match inner.faults.of_notice(notice.kind, &notice.numbers) {
+            Some(Misbehaviour::Late { ms }) => notice.next_at_ms = Some(now.saturating_add(ms)),
+            Some(Misbehaviour::Swapped) => notice.swapped_ms = Some(now),
+            fault => {
+                inner.under_way.insert(id);
+                due.push(Due { notice: notice.clone(), due_ms, fault });
+            }
+        }
+    }
+    due
+}
+
+/// Whether nothing holds a notice back.
+fn is_free(world: &World, id: u64, now: Ms) -> bool {
+    let Some(notice) = world.notices.get(&id) else { return false };
+    let is_waiting = |id: &u64| world.notices.get(id).is_some_and(|other| other.state == NoticeState::Waiting);
+    let overtaken = |since: Ms| {
+        now >= since.saturating_add(LONGEST_SWAP)
+            || world
+                .notices
+                .values()
+                .any(|other| other.id != id && is_accepted_since(other, since) && is_kin(notice, other))
+    };
+    !notice.after.as_ref().is_some_and(is_waiting) && notice.swapped_ms.is_none_or(overtaken)
+}
+
+fn is_accepted_since(notice: &Notice, since: Ms) -> bool {
+    notice.deliveries.iter().chain(&notice.doubles).any(|delivery| delivery.accepted && delivery.at_ms >= since)
+}
+
+fn is_kin(one: &Notice, other: &Notice) -> bool {
+    one.mch_id == other.mch_id && one.numbers.iter().any(|number| other.numbers.contains(number))
+}

@@ -1,0 +1,76 @@
+//! Notices: their schedules by the moved clock, and their order.
+
+use serde_json::json;
+
+use crate::bench::{Bench, HOUR, MINUTE};
+
+const SECOND: i64 = 1_000;
+
+#[tokio::test]
+async fn a_payment_notice_is_sent_again_at_the_documented_times_and_not_before() {
+    let bench = Bench::start().await;
+    bench.sink.refuse(true);
+    bench.call("/pay/contractorder", &bench.order("A1")).await;
+    bench.act("/orders/A1F000/pay", json!({ "sign": false })).await;
+    bench.sink.wait("/payment", 1).await;
+    let pauses =
+        [15 * SECOND, 15 * SECOND, 30 * SECOND, 3 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, 30 * MINUTE];
+    for (at, pause) in pauses.into_iter().enumerate() {
+        // The clock runs on by itself while the test waits, a fraction of a second each time.
+        bench.pass(pause - 8 * SECOND);
+        bench.sink.wait("/payment", at + 1).await;
+        bench.pass(8 * SECOND);
+        bench.sink.wait("/payment", at + 2).await;
+    }
+    bench.sink.refuse(false);
+    bench.pass(HOUR);
+    let before = pauses.len() + 1;
+    bench.sink.wait("/payment", before + 1).await;
+    bench.pass(24 * HOUR);
+    bench.sink.wait("/payment", before + 1).await;
+    let first = bench.sink.at("/payment").remove(0);
+    assert!(bench.sink.at("/payment").iter().all(|body| *body == first), "the same bytes each time");
+}
+
+#[tokio::test]
+async fn each_kind_is_given_up_after_its_own_number_of_deliveries() {
+    let bench = Bench::start().await;
+    bench.sink.refuse(true);
+    bench.call("/pay/contractorder", &bench.order("B1")).await;
+    bench.act("/orders/B1F000/pay", json!({})).await;
+    bench.pass(2 * HOUR);
+    bench.sink.wait("/signing", 30).await;
+    bench.pass(24 * HOUR);
+    bench.sink.wait("/payment", 16).await;
+    bench.sink.wait("/signing", 30).await;
+    let notices = bench.row("/notices?number=B1F000").await;
+    for notice in notices.as_array().unwrap() {
+        assert_eq!((&notice["state"], &notice["next_at_ms"]), (&json!("given_up"), &json!(null)));
+    }
+}
+
+#[tokio::test]
+async fn either_notice_can_be_the_first_and_the_other_waits_for_its_acceptance() {
+    let bench = Bench::start().await;
+    for (at, (first, expected)) in
+        [("contract", ["/signing", "/payment"]), ("payment", ["/payment", "/signing"])].into_iter().enumerate()
+    {
+        let number = format!("C{at}");
+        bench.call("/pay/contractorder", &bench.order(&number)).await;
+        bench.act(&format!("/orders/{number}F000/pay"), json!({ "first": first })).await;
+        bench.sink.wait("/payment", at + 1).await;
+        bench.sink.wait("/signing", at + 1).await;
+        assert_eq!(bench.sink.order()[2 * at..], expected);
+    }
+}
+
+#[tokio::test]
+async fn a_notice_never_leaves_this_machine() {
+    let bench = Bench::start().await;
+    let order = bench.order("D1").with("notify_url", "http://papay.example/payment");
+    bench.call("/pay/contractorder", &order).await;
+    bench.act("/orders/D1F000/pay", json!({ "sign": false })).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let notices = bench.row("/notices?number=D1F000").await;
+    assert_eq!(notices[0]["deliveries"][0]["fault"], "not a loopback address");
+}
