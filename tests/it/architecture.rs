@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("setup", &["domain", "record", "verify"]),
     ("wechat", &["domain", "parse", "verify"]),
     ("callback", &["domain", "parse", "record", "setup", "verify"]),
+    ("http-api", &["domain", "record", "setup", "verify"]),
     ("deduction-callback", FUNCTION),
     ("contract-callback", FUNCTION),
     ("payment-callback", FUNCTION),
