@@ -25,6 +25,13 @@ pub const SWEEPER: &str = "sweeper";
 /// The variable with the file of the movable clock's offset; only `papay function` knows it.
 pub const CLOCK_VARIABLE: &str = "PAPAY_CLOCK_FILE";
 
+/// The variables that say where WeChat sends what, and the function behind each.
+const NOTIFY_URLS: [(&str, &str); 3] = [
+    ("PAPAY_URL_DEDUCTION", "deduction-callback"),
+    ("PAPAY_URL_CONTRACT", "contract-callback"),
+    ("PAPAY_URL_REFUND", "refund-callback"),
+];
+
 /// WeChat waits 5 s; a callback answers within 3.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -86,7 +93,9 @@ pub(super) fn variables(
         ("PAPAY_QUEUES", json!(queues).to_string()),
         ("PAPAY_MERCHANTS", merchants.join(",")),
         ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
+        ("PAPAY_CATALOGUE", config.path.display().to_string()),
     ];
+    variables.extend(NOTIFY_URLS.map(|(name, function)| (name, format!("${{url:{function}}}"))));
     variables.extend(clock.map(|file| (CLOCK_VARIABLE, file.display().to_string())));
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
