@@ -124,8 +124,9 @@ impl Config {
             problem: error.message().to_owned(),
         })?;
         let check = Check { path };
-        check.catalogue(&text, &file)?;
-        check.config(file)
+        let config = check.config(file)?;
+        check.catalogue(&text, &config.merchants)?;
+        Ok(config)
     }
 
     /// Secrets by name, as the functions fetch them. Public test keys only, and still not for logs.
@@ -168,10 +169,9 @@ impl Check<'_> {
         Ok(Config { path, merchants, routing, templates: file.templates, secrets })
     }
 
-    fn catalogue(&self, text: &str, file: &File) -> Result<(), ConfigError> {
+    fn catalogue(&self, text: &str, merchants: &[MchId]) -> Result<(), ConfigError> {
         let catalogue = Catalogue::parse(text).map_err(|error| self.field(error.field, error.problem))?;
-        let is_known = |mch_id: &MchId| file.merchants.iter().any(|merchant| merchant.mch_id == mch_id.as_str());
-        match catalogue.products().find(|product| !is_known(&product.mch_id)) {
+        match catalogue.products().find(|product| !merchants.contains(&product.mch_id)) {
             Some(product) => {
                 Err(self.field(format!("products {}: mch_id", product.id), "names one that is not configured"))
             }
