@@ -12,7 +12,6 @@ mod logs;
 mod outbox;
 mod races;
 mod secrets;
-mod simulator;
 mod unavailable;
 mod units;
 mod vectors;

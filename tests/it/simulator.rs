@@ -1,4 +1,0 @@
-//! The WeChat Pay simulator against our own client, and against whole stacks.
-
-mod client;
-mod stack;
