@@ -8,6 +8,7 @@ use domain::MchId;
 use record::{Route, Routing};
 use serde::Deserialize;
 use serde_json::json;
+use setup::Catalogue;
 use simulator::Template;
 use verify::{ApiV2Key, ApiV3Key, KeyError, WechatpayKeys};
 
@@ -50,6 +51,8 @@ pub enum ConfigError {
 /// What the local stack runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file. It is the catalogue, too.
+    pub path: PathBuf,
     /// The merchants, in the order of the file.
     pub merchants: Vec<MchId>,
     /// Which consumer gets which events.
@@ -67,6 +70,9 @@ struct File {
     consumers: Vec<Consumer>,
     #[serde(default)]
     templates: Vec<Template>,
+    /// The catalogue, which [`Catalogue`] reads and the functions read again.
+    #[serde(default, rename = "products")]
+    _products: Vec<toml::Table>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +123,10 @@ impl Config {
             line: error.span().map_or(1, |span| line(&text, span.start)),
             problem: error.message().to_owned(),
         })?;
-        Check { path }.config(file)
+        let check = Check { path };
+        let config = check.config(file)?;
+        check.catalogue(&text, &config.merchants)?;
+        Ok(config)
     }
 
     /// Secrets by name, as the functions fetch them. Public test keys only, and still not for logs.
@@ -156,7 +165,18 @@ impl Check<'_> {
         }
         let routing = self.routing(&file.consumers, &merchants)?;
         self.templates(&file.templates, &merchants)?;
-        Ok(Config { merchants, routing, templates: file.templates, secrets })
+        let path = std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned());
+        Ok(Config { path, merchants, routing, templates: file.templates, secrets })
+    }
+
+    fn catalogue(&self, text: &str, merchants: &[MchId]) -> Result<(), ConfigError> {
+        let catalogue = Catalogue::parse(text).map_err(|error| self.field(error.field, error.problem))?;
+        match catalogue.products().find(|product| !merchants.contains(&product.mch_id)) {
+            Some(product) => {
+                Err(self.field(format!("products {}: mch_id", product.id), "names one that is not configured"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn secret(&self, merchant: &Merchant, at: &dyn Fn(&str) -> String) -> Result<String, ConfigError> {
@@ -298,6 +318,7 @@ mod tests {
             error.strip_prefix(&path.display().to_string()).unwrap().to_owned()
         };
         assert_eq!(problem("10000100", "one"), ": merchants[0].mch_id: 1 to 32 digits");
+        assert_eq!(problem("price = 1800", "price = 0"), ": products[0].price: 1 to 100000000 fen");
         assert_eq!(problem("10000200", "10000100"), ": merchants[1].mch_id: is there twice");
         assert_eq!(
             problem("edce69f6a2d", ""),

@@ -16,16 +16,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("setup", &["domain", "record", "verify"]),
     ("wechat", &["domain", "parse", "verify"]),
     ("callback", &["domain", "parse", "record", "setup", "verify"]),
+    ("http-api", &["domain", "record", "setup", "verify"]),
     ("deduction-callback", FUNCTION),
     ("contract-callback", FUNCTION),
     ("payment-callback", FUNCTION),
     ("refund-callback", FUNCTION),
     ("outbox-relay", &["domain", "publish", "record", "setup"]),
-    ("sweeper", &["domain", "publish", "record", "setup", "work"]),
-    // What asks WeChat.
-    ("work", &["domain", "record"]),
-    ("ask", &["domain", "parse", "record", "setup", "verify", "wechat"]),
-    ("worker", &["ask", "domain", "record", "setup", "wechat", "work"]),
+    ("sweeper", &["domain", "publish", "record", "setup"]),
     // The second implementation of signing shares nothing with the first.
     ("counterparty", &[]),
     ("host", &[]),

@@ -38,6 +38,8 @@ async fn the_ledger_in_dynamodb_keeps_the_contract() {
     let ground = Ground::start().await;
     contract::ledger(&ground.ledger(), 1).await;
     contract::ledger(&ground.ledger(), 2).await;
+    contract::writeahead(&ground.ledger(), 1).await;
+    contract::writeahead(&ground.ledger(), 2).await;
 }
 
 #[tokio::test]

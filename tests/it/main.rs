@@ -12,6 +12,7 @@ mod logs;
 mod outbox;
 mod races;
 mod secrets;
+mod simulator;
 mod unavailable;
 mod units;
 mod vectors;

@@ -37,6 +37,12 @@ pub async fn bind(port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
+/// Where a listener can be reached.
+pub(crate) fn endpoint(listener: &TcpListener) -> Result<String, StartError> {
+    let address = listener.local_addr().map_err(|source| StartError::Listen { port: 0, source })?;
+    Ok(format!("http://{address}"))
+}
+
 /// A running server; dropping it stops it at once.
 #[derive(Debug)]
 pub struct Server {

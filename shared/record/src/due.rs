@@ -37,6 +37,16 @@ impl Due {
         };
         Some(Self { mch_id: MchId::parse(mch_id).ok()?, item: DueItem::parse(kind, number).ok()?, due_at })
     }
+
+    /// The key of its item.
+    pub(crate) fn key(&self) -> String {
+        let letter = match self.item {
+            DueItem::Order(_) => 'O',
+            DueItem::Contract(_) => 'C',
+            DueItem::Refund(_) => 'R',
+        };
+        format!("{}#{letter}#{}", self.mch_id, self.item.number())
+    }
 }
 
 impl DueItem {
@@ -100,6 +110,7 @@ mod tests {
             let due = Due::read(key, at).unwrap();
             assert_eq!((due.mch_id.as_str(), due.item.kind(), due.item.number()), ("10000100", kind, number));
             assert_eq!(DueItem::parse(kind, number).unwrap(), due.item);
+            assert_eq!(due.key(), key);
         }
         for other in ["10000100#Q#0", "10000100#O#", "O#1", "x#O#1", ""] {
             assert_eq!(Due::read(other, at), None, "{other}");

@@ -48,8 +48,9 @@ impl Idempotency {
         Ok(Self { principal, route, key, body_hash })
     }
 
-    /// `<mch_id>#K#<principal>`, `<route>#<key>`: no merchant and no principal meets another's.
-    pub(crate) fn key(&self, mch_id: &MchId) -> JournalKey {
+    /// Where its record stands: `<mch_id>#K#<principal>`, `<route>#<key>`, so no merchant and no principal meets another's.
+    #[must_use]
+    pub fn key(&self, mch_id: &MchId) -> JournalKey {
         JournalKey { subject: format!("{mch_id}#K#{}", self.principal), entry: format!("{}#{}", self.route, self.key) }
     }
 }

@@ -31,6 +31,12 @@ async fn a_ledger_that_gives_a_sequence_twice_does_not_pass() {
 }
 
 #[tokio::test]
+#[should_panic(expected = "Conflict")]
+async fn a_ledger_without_guards_does_not_pass() {
+    contract::ledger(&forgetting(Conditions { guards: false, ..Conditions::ALL }), 1).await;
+}
+
+#[tokio::test]
 #[should_panic(expected = "was written although part")]
 async fn a_ledger_that_writes_half_a_transaction_does_not_pass() {
     contract::ledger(&Forgetting { halves: true, ..forgetting(Conditions::ALL) }, 1).await;

@@ -14,6 +14,7 @@ const SEED: u64 = 1;
 #[tokio::test]
 async fn the_ledger_in_memory_keeps_the_contract() {
     contract::ledger(&memory().ledger(), SEED).await;
+    contract::writeahead(&memory().ledger(), SEED).await;
 }
 
 #[tokio::test]

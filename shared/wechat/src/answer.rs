@@ -74,11 +74,11 @@ impl<'a> Received<'a> {
 }
 
 impl Opened<'_> {
-    /// What WeChat answers if it did what it was asked for; else the error that it names.
+    /// What WeChat answers if it did what it was asked for, which `verify` lets through signed alone; else the error that it names.
     pub(crate) fn success(&self) -> Result<&V2Fields<'_>, CallError> {
         let fields = self.fields()?;
         match (fields.trimmed("return_code"), fields.trimmed("result_code")) {
-            (Some("SUCCESS"), Some("SUCCESS")) if self.is_signed() => Ok(fields),
+            (Some("SUCCESS"), Some("SUCCESS")) => Ok(fields),
             (Some("SUCCESS"), Some("FAIL")) | (Some("FAIL"), _) => Err(self.refused(fields)),
             (Some("SUCCESS"), _) => Err(CallError::unreadable(self.route, "result_code")),
             _ => Err(CallError::unreadable(self.route, "return_code")),

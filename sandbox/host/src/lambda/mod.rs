@@ -30,7 +30,7 @@ pub use child::end_with_host;
 pub use log::LogSink;
 
 use crate::StartError;
-use crate::http::{Server, bind};
+use crate::http::{Server, bind, endpoint};
 use pool::Pool;
 
 /// Lambda's limit for the payload of a synchronous invocation, and for its answer: 6 MB, in bytes.
@@ -49,7 +49,8 @@ pub struct FunctionSpec {
     /// Its arguments.
     pub args: Vec<String>,
     /// Environment variables beside those that Lambda sets; they win where both set one. Nothing else is inherited
-    /// except `PATH`, so that a developer's own AWS credentials never reach a function.
+    /// except `PATH`, so that a developer's own AWS credentials never reach a function. `${url:<function>}` stands for the
+    /// URL of a function of the same host, without a slash at its end.
     pub env: Vec<(String, String)>,
     /// The loopback port of its function URL (0: any free one), if it has a URL.
     pub url_port: Option<u16>,
@@ -136,6 +137,16 @@ pub enum InvokeError {
     },
 }
 
+/// Puts the functions' URLs in the place of `${url:<function>}`.
+fn name_urls(value: &mut String, urls: &BTreeMap<String, String>) {
+    for (function, url) in urls {
+        let placeholder = format!("${{url:{function}}}");
+        if value.contains(&placeholder) {
+            *value = value.replace(&placeholder, url.trim_end_matches('/'));
+        }
+    }
+}
+
 /// A running Lambda host; clones share it. [`LambdaHost::shutdown`] stops every process; dropping the last clone
 /// kills them.
 #[derive(Clone)]
@@ -156,16 +167,25 @@ impl LambdaHost {
     /// # Errors
     /// A port is taken.
     pub async fn start(functions: Vec<FunctionSpec>, endpoints: &Endpoints, log: LogSink) -> Result<Self, StartError> {
-        let mut pools = BTreeMap::new();
         let mut urls = BTreeMap::new();
-        let mut servers = Vec::new();
+        let mut listening = Vec::new();
         for function in functions {
-            let url_port = function.url_port;
+            let listener = match function.url_port {
+                Some(port) => Some(bind(port).await?),
+                None => None,
+            };
+            if let Some(listener) = &listener {
+                urls.insert(function.name.clone(), format!("{}/", endpoint(listener)?));
+            }
+            listening.push((function, listener));
+        }
+        let mut pools = BTreeMap::new();
+        let mut servers = Vec::new();
+        for (mut function, listener) in listening {
+            function.env.iter_mut().for_each(|(_, value)| name_urls(value, &urls));
             let pool = Arc::new(Pool::new(function, endpoints, log.clone()));
-            if let Some(port) = url_port {
-                let server = Server::serve(bind(port).await?, url::router(pool.clone()))?;
-                urls.insert(pool.name().to_owned(), format!("{}/", server.endpoint()));
-                servers.push(server);
+            if let Some(listener) = listener {
+                servers.push(Server::serve(listener, url::router(pool.clone()))?);
             }
             pools.insert(pool.name().to_owned(), pool);
         }
@@ -238,5 +258,18 @@ async fn stop_idle_environments(pools: Vec<Arc<Pool>>) {
         for pool in &pools {
             pool.stop_idle(IDLE_LIMIT);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_names_the_url_of_another_function() {
+        let urls = BTreeMap::from([("a".to_owned(), "http://127.0.0.1:1/".to_owned())]);
+        let mut value = "${url:a} ${url:a}/v2 ${url:b}".to_owned();
+        name_urls(&mut value, &urls);
+        assert_eq!(value, "http://127.0.0.1:1 http://127.0.0.1:1/v2 ${url:b}");
     }
 }

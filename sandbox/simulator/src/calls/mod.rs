@@ -4,11 +4,13 @@ mod check;
 mod form;
 mod launch;
 mod reply;
+mod tables;
 
 pub(crate) use check::{check, read};
-pub(crate) use form::{ENTRUST_WEB, Form, H5_ENTRUST_WEB, MINI_PROGRAM};
+pub(crate) use form::Form;
 pub(crate) use launch::{AppLaunch, JsapiLaunch, check_app, check_jsapi};
 pub(crate) use reply::{Addressee, algorithm_of, reply};
+pub(crate) use tables::{ENTRUST_WEB, H5_ENTRUST_WEB, MINI_PROGRAM};
 
 use counterparty::V2Fields;
 
@@ -19,17 +21,17 @@ pub(crate) type Rule = fn(&mut Scene<'_>, &Call) -> Result<V2Fields, Refusal>;
 
 /// The calls, and the rule of each. `h5entrustweb` is a GET, the others are POSTed.
 pub(crate) const CALLS: [(&Form, Rule); 11] = [
-    (&form::CONTRACT_ORDER, rules::contract_order),
-    (&form::PRE_ENTRUST_WEB, rules::pre_entrustweb),
-    (&form::QUERY_CONTRACT, rules::query_contract),
-    (&form::DELETE_CONTRACT, rules::delete_contract),
-    (&form::PAP_PAY_APPLY, apply),
-    (&form::PAP_ORDER_QUERY, rules::pap_order_query),
-    (&form::ORDER_QUERY, rules::order_query),
-    (&form::CLOSE_ORDER, rules::close_order),
-    (&form::REFUND, rules::refund),
-    (&form::REFUND_QUERY, rules::refund_query),
-    (&form::H5_ENTRUST_WEB, rules::h5_entrustweb),
+    (&tables::CONTRACT_ORDER, rules::contract_order),
+    (&tables::PRE_ENTRUST_WEB, rules::pre_entrustweb),
+    (&tables::QUERY_CONTRACT, rules::query_contract),
+    (&tables::DELETE_CONTRACT, rules::delete_contract),
+    (&tables::PAP_PAY_APPLY, apply),
+    (&tables::PAP_ORDER_QUERY, rules::pap_order_query),
+    (&tables::ORDER_QUERY, rules::order_query),
+    (&tables::CLOSE_ORDER, rules::close_order),
+    (&tables::REFUND, rules::refund),
+    (&tables::REFUND_QUERY, rules::refund_query),
+    (&tables::H5_ENTRUST_WEB, rules::h5_entrustweb),
 ];
 
 /// The call at a path.

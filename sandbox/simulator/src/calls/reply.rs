@@ -2,7 +2,8 @@
 
 use counterparty::{Answer, Error, SignType, V2Fields, WechatPay, v2_unsigned_answer};
 
-use super::form::{Form, H5_ENTRUST_WEB};
+use super::form::Form;
+use super::tables::H5_ENTRUST_WEB;
 use crate::model::Failure;
 use crate::rules::{Refusal, nonce};
 

@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A swapped notice waits no longer.
 const LONGEST_SWAP: Ms = MINUTE;
 
+/// Deliveries at one time; the others wait a moment.
+const AT_ONCE: usize = 64;
+
 /// A notice that is due now, and what goes wrong with it.
 pub(crate) struct Due {
     notice: Notice,
@@ -86,6 +89,9 @@ fn take_due(inner: &mut Inner, now: Ms) -> Vec<Due> {
     let waiting: Vec<u64> = inner.world.waiting.iter().copied().collect();
     let mut due = Vec::new();
     for id in waiting {
+        if inner.under_way.len() >= AT_ONCE {
+            break;
+        }
         if inner.under_way.contains(&id) || !is_free(&inner.world, id, now) {
             continue;
         }

@@ -36,9 +36,14 @@ pub struct Opening {
 pub enum Opened {
     /// The rows are on record: WeChat may be asked.
     Opened,
-    /// The same call was made before; what came of it is on record under this number.
+    /// The same call was made before, with the same key; what came of it is on record under this number.
     AlreadyDone {
         /// The number of the contract, the deduction or the refund.
+        resource: String,
+    },
+    /// The same thing is on record by another call, with another key or with none.
+    OnRecord {
+        /// Its number.
         resource: String,
     },
     /// The caller's key was used before, for another request.
@@ -120,7 +125,7 @@ impl<L: Writeahead, B: Backoff> Recorder<L, B> {
         let rows = self.load(mch_id, &fact.keys()).await.map_err(RecordError::from)?;
         let (changes, key) = match domain::decide(&rows.loaded(), &fact, now) {
             Decision::Apply { changes, key, .. } => (*changes, key),
-            Decision::Duplicate => return Ok(Opened::AlreadyDone { resource: opening.number() }),
+            Decision::Duplicate => return Ok(Opened::OnRecord { resource: opening.number() }),
             Decision::Refused(refusal) => return Ok(Opened::Refused(refusal)),
             Decision::Unknown(what) => return Ok(Opened::Unknown(what)),
             Decision::Ask(_) | Decision::Stale | Decision::Contradiction(_) | Decision::Noted => {

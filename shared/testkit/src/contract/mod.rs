@@ -9,7 +9,9 @@ mod outbox;
 mod parts;
 mod queues;
 mod sample;
+mod writeahead;
 
 pub use ledger::ledger;
 pub use outbox::outbox;
 pub use queues::{Reader, queues};
+pub use writeahead::writeahead;

@@ -1,9 +1,9 @@
 //! A transaction taken apart.
 
 use domain::{Contract, MchId, Order, OutboxEntry, Refund, Stream};
-use record::{Commit, Expected, JournalEntry, Write};
+use record::{Commit, Expected, GuardWrite, IdempotencyRecord, JournalEntry, Write};
 
-use super::sample::{event, fresh, journal};
+use super::sample::{event, fresh, guard, idempotency, journal};
 use crate::generate::Generator;
 
 /// One of everything that a transaction can write, all of it new.
@@ -15,10 +15,12 @@ pub(super) struct Parts {
     pub(super) refund: Refund,
     quarantine: Stream,
     event: OutboxEntry,
+    idempotency: IdempotencyRecord,
+    guard: GuardWrite,
 }
 
 impl Parts {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 8;
 
     pub(super) fn new(generator: &mut Generator) -> Self {
         let contract = generator.any_contract();
@@ -31,6 +33,8 @@ impl Parts {
             refund: generator.any_refund(),
             quarantine: quarantine_stream(generator),
             event: event(generator, &stream, 1, now, &["all", "some"]),
+            idempotency: idempotency(generator),
+            guard: guard(generator, Some(Expected::Absent)),
             contract,
         }
     }
@@ -43,6 +47,8 @@ impl Parts {
             refund: Some(fresh(self.refund.clone())),
             quarantine: Some((self.quarantine.clone(), fresh(()))),
             outbox: vec![self.event.clone()],
+            idempotency: Some(self.idempotency.clone()),
+            guards: vec![self.guard.clone()],
             ..Commit::empty(self.mch_id.clone())
         }
     }
@@ -57,6 +63,8 @@ impl Parts {
             Commit { refund: all.refund, ..empty() },
             Commit { quarantine: all.quarantine, ..empty() },
             Commit { outbox: all.outbox, ..empty() },
+            Commit { idempotency: all.idempotency, ..empty() },
+            Commit { guards: all.guards, ..empty() },
         ];
         assert_eq!(parts.len(), Self::COUNT);
         parts
@@ -68,7 +76,10 @@ impl Parts {
             write.map(|write| Write { expected, version: 2, ..write })
         }
         let mut states = self.each();
-        states.retain(|commit| commit.journal.is_none() && commit.outbox.is_empty());
+        states.retain(|commit| {
+            let written = [commit.order.is_some(), commit.contract.is_some(), commit.refund.is_some()];
+            written.contains(&true) || commit.quarantine.is_some()
+        });
         for commit in &mut states {
             commit.order = at(commit.order.take(), expected);
             commit.contract = at(commit.contract.take(), expected);

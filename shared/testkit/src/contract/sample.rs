@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Consumer, Fact, MchId, OutboxEntry, SCHEMA, Stream, Timestamp};
-use record::{Commit, Expected, JournalEntry, JournalKey, Write};
+use domain::{Consumer, Fact, Guard, MchId, OutboxEntry, SCHEMA, Stream, Timestamp};
+use record::{Commit, Expected, GuardWrite, Idempotency, IdempotencyRecord, JournalEntry, JournalKey, Write};
 
 use crate::generate::Generator;
 
@@ -78,6 +78,29 @@ pub(super) fn event(
         pending: destinations.keys().cloned().collect::<BTreeSet<_>>(),
         destinations,
     }
+}
+
+/// What came of a caller's key that no other run uses.
+pub(super) fn idempotency(generator: &mut Generator) -> IdempotencyRecord {
+    let principal = generator.user();
+    let key = Idempotency::new(principal.as_str(), "POST /v1/subscriptions", "key-1", generator.body_hash());
+    let key = key.expect("a key");
+    IdempotencyRecord {
+        key: key.key(&generator.mch_id()),
+        body_hash: key.body_hash,
+        resource: generator.contract_code().to_string(),
+        at: generator.time(),
+    }
+}
+
+/// A guard that no other run uses.
+pub(super) fn guard(generator: &mut Generator, expected: Option<Expected>) -> GuardWrite {
+    let guard = match generator.one_of(&[true, false]) {
+        true => Guard::User(generator.plan_id(), generator.user()),
+        false => Guard::Payer(generator.plan_id(), generator.appid(), generator.openid()),
+    };
+    let key = record::guard_key(&generator.mch_id(), &guard);
+    GuardWrite { key, contract_code: generator.contract_code(), expected }
 }
 
 /// A transaction of nothing but events.

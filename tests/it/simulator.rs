@@ -1,0 +1,4 @@
+//! The WeChat Pay simulator against our own client, and against whole stacks.
+
+mod client;
+mod stack;
