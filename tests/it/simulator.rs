@@ -1,4 +1,5 @@
 //! The WeChat Pay simulator against our own client, and against whole stacks.
 
 mod client;
+mod desk;
 mod stack;

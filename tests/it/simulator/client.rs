@@ -1,187 +1,16 @@
 //! Two implementations of one protocol meet: every call of `wechat` is taken by the simulator, which shares no code with it,
 //! and every answer of the simulator is believed by `wechat`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, TEST_MERCHANT};
-use domain::{
-    AppId, ContractCode, ContractId, Fact, FactBody, Fen, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, Timestamp,
-};
-use host::Store;
-use host::clock::Clock;
-use serde_json::{Value, json};
-use simulator::{Config, Control, Merchant, Mode, Pace, Simulator, Template};
-use verify::sign::v3::MerchantSigner;
+use domain::{Fen, OpenId, OutRefundNo, OutTradeNo};
+use serde_json::json;
 use wechat::{
-    Client, CloseAnswer, CloseOrder, ContractOrder, ContractRef, DeleteContract, EntrustWeb, H5EntrustWeb, Hosts, Http,
-    Keys, MiniProgramSigning, Moment, Next, OrderQuery, OrderRef, PapOrderQuery, PapPayApply, Payment,
-    PreDeductionNotice, PreEntrustWeb, Presign, QueryContract, Refund, RefundQuery, RefundRef, Signing,
+    CloseAnswer, CloseOrder, ContractRef, DeleteContract, EntrustWeb, H5EntrustWeb, MiniProgramSigning, Next, OrderRef,
+    PapOrderQuery, Payment, PreDeductionNotice, PreEntrustWeb, Presign, Refund, RefundQuery, RefundRef,
 };
 
-use crate::harness::{MCH_ID, keys};
-
-const APPID: &str = "wx2421b1c4370ec43b";
-
-/// 2026-03-02 10:00:00 in Beijing.
-const MORNING: i64 = 1_772_416_800_000;
-
-struct Desk {
-    simulator: Simulator,
-    clock: Clock,
-    client: Client<Http>,
-    hosts: Hosts,
-    keys: Keys,
-}
-
-impl Desk {
-    async fn start() -> Self {
-        let clock = Clock::in_memory();
-        clock.set_offset_ms(MORNING - clock.now_ms()).unwrap();
-        let templates =
-            vec![Template::new(MCH_ID, "12535"), Template { mode: Mode::PreNotice, ..Template::new(MCH_ID, "12536") }];
-        let merchants = vec![Merchant::of_test(MCH_ID).unwrap()];
-        let config =
-            Config { port: 0, store: Store::Memory, clock: clock.clone(), merchants, templates, pace: Pace::default() };
-        let simulator = Simulator::start(config).await.unwrap();
-        let hosts = || Hosts::parse(&simulator.endpoint()).unwrap();
-        let signer = MerchantSigner::new(MCH_ID, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
-        let keys = Keys::new(Arc::new(keys(&TEST_MERCHANT))).with_signer(Arc::new(signer));
-        let client = Client::new(hosts()).unwrap();
-        Self { clock, client, hosts: hosts(), keys, simulator }
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.clock.now_ms()).unwrap()
-    }
-
-    fn at(&self) -> Moment {
-        Moment::new(self.now())
-    }
-
-    fn control(&self) -> Control {
-        self.simulator.control()
-    }
-
-    fn pass(&self, time: Duration) {
-        self.clock.advance_ms(time.as_millis().try_into().unwrap()).unwrap();
-    }
-
-    async fn act(&self, path: &str, body: Value) -> Value {
-        self.control().post(&format!("/{MCH_ID}{path}"), body).await.unwrap()
-    }
-
-    async fn open(&self, opening: Value) -> Value {
-        self.control().post("/open", opening).await.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn order(&self, code: &str, payment: Payment) -> ContractOrder {
-        ContractOrder {
-            appid: appid(),
-            out_trade_no: OutTradeNo::parse(&format!("{code}F0")).unwrap(),
-            body: "月度会员".to_owned(),
-            detail: None,
-            attach: Some("支付测试".to_owned()),
-            total: Fen::parse("total", "1800").unwrap(),
-            client_ip: "123.12.12.123".parse().unwrap(),
-            time_start: Some(self.now()),
-            time_expire: Some(self.now() + jiff::SignedDuration::from_mins(30)),
-            notify_url: nowhere(),
-            contract_notify_url: nowhere(),
-            payment,
-            signing: signing(code, "12535"),
-            no_credit: false,
-            goods_tag: None,
-            device_info: None,
-        }
-    }
-
-    /// Orders, pays and signs; answers the contract_id.
-    async fn subscribe(&self, code: &str, plan_id: &str) -> ContractId {
-        let mut order = self.order(code, Payment::App);
-        order.signing = signing(code, plan_id);
-        let prepared = order.prepare(&self.keys, &self.at()).unwrap();
-        self.client.send(&prepared, &self.keys, self.now()).await.unwrap();
-        let paid = self.act(&format!("/orders/{code}F0/pay"), json!({ "user": "alice" })).await;
-        ContractId::parse(paid["contract_id"].as_str().unwrap()).unwrap()
-    }
-
-    /// What our query makes of a contract.
-    async fn contract(&self, code: &str, plan_id: &str) -> String {
-        let contract = ContractRef::Code { plan_id: plan(plan_id), contract_code: contract_code(code) };
-        let query = QueryContract { appid: appid(), contract }.prepare(&self.keys, &self.at()).unwrap();
-        let answer = self.client.send(&query, &self.keys, self.now()).await.unwrap();
-        said(answer.fact(&mch_id(), &contract_code(code)).unwrap())
-    }
-
-    /// What our query makes of an order.
-    async fn order_state(&self, out_trade_no: &str) -> String {
-        let out_trade_no = OutTradeNo::parse(out_trade_no).unwrap();
-        let query = OrderQuery { appid: appid(), order: OrderRef::OutTradeNo(out_trade_no.clone()) };
-        let query = query.prepare(&self.keys, &self.at()).unwrap();
-        let answer = self.client.send(&query, &self.keys, self.now()).await.unwrap();
-        said(answer.fact(&mch_id(), &out_trade_no).unwrap())
-    }
-
-    fn deduction(&self, contract_id: &ContractId, number: &str) -> PapPayApply {
-        PapPayApply {
-            appid: appid(),
-            out_trade_no: OutTradeNo::parse(number).unwrap(),
-            contract_id: contract_id.clone(),
-            body: "月度会员续费".to_owned(),
-            detail: None,
-            attach: None,
-            total: Fen::parse("total", "1800").unwrap(),
-            client_ip: "123.12.12.123".parse().unwrap(),
-            notify_url: nowhere(),
-            goods_tag: None,
-            receipt: false,
-        }
-    }
-}
-
-/// The one word that counts in a fact.
-fn said(fact: Fact) -> String {
-    let word = match fact.body {
-        FactBody::Payment(payment) => serde_json::to_value(payment.result).unwrap()["result"].clone(),
-        FactBody::Contract(contract) => serde_json::to_value(contract.change).unwrap()["change"].clone(),
-        FactBody::Refund(refund) => serde_json::to_value(refund.result).unwrap()["result"].clone(),
-        other => panic!("{other:?}"),
-    };
-    word.as_str().unwrap().to_owned()
-}
-
-fn appid() -> AppId {
-    AppId::parse(APPID).unwrap()
-}
-
-fn mch_id() -> MchId {
-    MchId::parse(MCH_ID).unwrap()
-}
-
-fn plan(number: &str) -> PlanId {
-    PlanId::parse(number).unwrap()
-}
-
-fn contract_code(code: &str) -> ContractCode {
-    ContractCode::parse(code).unwrap()
-}
-
-/// The discard port: what is told is not the subject here.
-fn nowhere() -> String {
-    "http://127.0.0.1:9/v2/10000100".to_owned()
-}
-
-fn signing(code: &str, plan_id: &str) -> Signing {
-    let request_serial = code.bytes().fold(1_000_000_000, |sum: u64, byte| sum + u64::from(byte).pow(4));
-    Signing {
-        plan_id: plan(plan_id),
-        contract_code: contract_code(code),
-        request_serial,
-        display_account: "会员张三".to_owned(),
-        outerid: None,
-    }
-}
+use super::desk::{APPID, Desk, appid, mch_id, nowhere, said, signing};
 
 #[tokio::test]
 async fn pay_and_sign_is_taken_in_every_channel_and_wechat_opens_what_the_client_is_given() {
@@ -215,7 +44,6 @@ async fn pay_and_sign_is_taken_in_every_channel_and_wechat_opens_what_the_client
 #[tokio::test]
 async fn every_way_of_pure_signing_is_opened_as_it_is_handed_out() {
     let desk = Desk::start().await;
-    let sign = |code: &'static str| desk.act_later(code);
     let (notify_url, at) = (nowhere(), desk.at());
 
     let page = EntrustWeb {
@@ -225,7 +53,7 @@ async fn every_way_of_pure_signing_is_opened_as_it_is_handed_out() {
         return_web: true,
     };
     desk.open(json!({ "entrustweb": page.url(&desk.keys, &at, &desk.hosts).unwrap() })).await;
-    sign("CODEB1").await;
+    desk.sign("CODEB1").await;
 
     let app = PreEntrustWeb {
         appid: appid(),
@@ -237,7 +65,7 @@ async fn every_way_of_pure_signing_is_opened_as_it_is_handed_out() {
     let offer = desk.client.send(&prepared, &desk.keys, desk.now()).await.unwrap();
     let offer = serde_json::to_value(&offer).unwrap();
     desk.open(json!({ "pre_entrustweb_id": offer["pre_entrustweb_id"] })).await;
-    sign("CODEB2").await;
+    desk.sign("CODEB2").await;
 
     let browser = H5EntrustWeb {
         appid: appid(),
@@ -249,20 +77,12 @@ async fn every_way_of_pure_signing_is_opened_as_it_is_handed_out() {
     let prepared = browser.prepare(&desk.keys, &at).unwrap();
     let offer = desk.client.send(&prepared, &desk.keys, desk.now()).await.unwrap();
     desk.open(json!({ "h5": serde_json::to_value(&offer).unwrap()["redirect_url"] })).await;
-    sign("CODEB3").await;
+    desk.sign("CODEB3").await;
 
     let mini = MiniProgramSigning { appid: appid(), signing: signing("CODEB4", "12535"), notify_url };
     let offer = serde_json::to_value(mini.offer(&desk.keys, &at).unwrap()).unwrap();
     desk.open(json!({ "mini_program": offer["extra_data"] })).await;
-    sign("CODEB4").await;
-}
-
-impl Desk {
-    /// Another user each time; the contract is in force then, and our query says so.
-    async fn act_later(&self, code: &str) {
-        self.act(&format!("/contracts/{code}/sign"), json!({})).await;
-        assert_eq!(self.contract(code, "12535").await, "signed", "{code}");
-    }
+    desk.sign("CODEB4").await;
 }
 
 #[tokio::test]

@@ -134,3 +134,63 @@ fn is_loopback(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else { return false };
     url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{NoticeKind, NoticeState};
+
+    fn notice(kind: NoticeKind) -> Notice {
+        Notice {
+            id: 1,
+            kind,
+            mch_id: "10000100".to_owned(),
+            numbers: Vec::new(),
+            url: "http://127.0.0.1:9/v2/10000100".to_owned(),
+            message: Message { headers: Vec::new(), body: String::new() },
+            state: NoticeState::Waiting,
+            next_at_ms: Some(0),
+            after: None,
+            swapped_ms: None,
+            deliveries: Vec::new(),
+            doubles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_notice_is_accepted_by_the_documented_answer_alone() {
+        const SUCCESS: &str =
+            "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>";
+        let payment = notice(NoticeKind::Payment);
+        for (status, body, expected) in [
+            (200, SUCCESS.to_owned(), true),
+            (500, SUCCESS.to_owned(), false),
+            (302, SUCCESS.to_owned(), false),
+            (200, SUCCESS.replace("SUCCESS", "FAIL"), false),
+            (200, format!("\u{feff}{SUCCESS}"), false),
+            (200, format!("<html>{SUCCESS}</html>"), false),
+            (200, String::new(), false),
+            (204, String::new(), false),
+        ] {
+            assert_eq!(is_accepted(&payment, status, body.as_bytes()), expected, "{status} {body}");
+        }
+        let retention = notice(NoticeKind::Retention);
+        assert!(is_accepted(&retention, 204, b"") && !is_accepted(&retention, 401, b""));
+    }
+
+    #[test]
+    fn only_addresses_of_this_machine_are_sent_to() {
+        for (url, expected) in [
+            ("http://127.0.0.1:9711/v2/10000100", true),
+            ("http://localhost/v2", true),
+            ("http://[::1]:9711/v2", true),
+            ("http://papay.example/v2", false),
+            ("http://127.0.0.1.papay.example/v2", false),
+            ("http://127.0.0.1@papay.example/v2", false),
+            ("https://127.0.0.1/v2", false),
+            ("papay", false),
+        ] {
+            assert_eq!(is_loopback(url), expected, "{url}");
+        }
+    }
+}

@@ -11,4 +11,5 @@ mod notices;
 mod pages;
 mod refunds;
 mod restart;
+mod samples;
 mod signing;
