@@ -22,7 +22,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("payment-callback", FUNCTION),
     ("refund-callback", FUNCTION),
     ("outbox-relay", &["domain", "publish", "record", "setup"]),
-    ("sweeper", &["domain", "publish", "record", "setup"]),
+    ("sweeper", &["domain", "publish", "record", "setup", "work"]),
+    // What asks WeChat.
+    ("work", &["domain", "record"]),
+    ("ask", &["domain", "parse", "record", "setup", "verify", "wechat"]),
+    ("worker", &["ask", "domain", "record", "setup", "wechat", "work"]),
     // The second implementation of signing shares nothing with the first.
     ("counterparty", &[]),
     ("host", &[]),

@@ -7,7 +7,7 @@ import unittest
 from translated import ROOT, allowed, many, of_type, source, text, translate
 
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
-FUNCTIONS = [*CALLBACKS, "OutboxRelay", "Sweeper"]
+FUNCTIONS = [*CALLBACKS, "OutboxRelay", "Sweeper", "Worker"]
 CONSUMERS = ["Membership", "Ledger"]
 
 # SQS knows a message again for this long: seconds.
@@ -72,14 +72,14 @@ class Functions(unittest.TestCase):
     def test_each_function_stops_in_time(self):
         timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
         # WeChat waits 5 s; the sweeper comes every minute.
-        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"OutboxRelay": 60, "Sweeper": 55})
+        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"OutboxRelay": 60, "Sweeper": 55, "Worker": 30})
 
     def test_what_sends_ends_well_before_sqs_forgets_what_was_sent(self):
         for name in ("OutboxRelay", "Sweeper"):
             self.assertLess(self.functions[name]["Timeout"], DEDUPLICATION_WINDOW / 2)
 
     def test_each_function_has_memory_architecture_concurrency_and_an_alias(self):
-        concurrency = {"OutboxRelay": 20, "Sweeper": 1}
+        concurrency = {"OutboxRelay": 20, "Sweeper": 1, "Worker": 10}
         for name in FUNCTIONS:
             with self.subTest(name):
                 function = self.functions[name]
@@ -113,7 +113,9 @@ class Functions(unittest.TestCase):
         for name in FUNCTIONS:
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
-                self.assertEqual(variables, callback if name in CALLBACKS else tables | {"PAPAY_QUEUES"})
+                expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK"},
+                            "Worker": callback | {"PAPAY_QUEUE_WORK"}}.get(name, callback)
+                self.assertEqual(variables, expected)
                 self.assertLessEqual(variables, known)
 
 
@@ -129,19 +131,29 @@ class Roles(unittest.TestCase):
             [trust] = role["AssumeRolePolicyDocument"]["Statement"]
             self.assertEqual(trust["Principal"], {"Service": "lambda.amazonaws.com"})
 
+    def secret(self, purpose):
+        name = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}*/" + purpose
+        return {("secretsmanager:GetSecretValue", name + "-??????")}
+
+    def record(self):
+        return self.secret("verify") | {
+            ("dynamodb:BatchGetItem", "LedgerTable.Arn"),
+            ("dynamodb:PutItem", "LedgerTable.Arn"),
+            ("dynamodb:UpdateItem", "LedgerTable.Arn"),
+            ("dynamodb:BatchGetItem", "InboxTable.Arn"),
+            ("dynamodb:PutItem", "InboxTable.Arn"),
+            ("dynamodb:PutItem", "OutboxTable.Arn"),
+        }
+
     def test_a_callback_reads_records_and_fetches_keys_that_verify(self):
-        secret = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}*/verify-??????"
         for function in CALLBACKS:
             with self.subTest(function):
-                self.assertEqual(allowed(DEPLOYED, f"{function}Role"), self.logs(function) | {
-                    ("dynamodb:BatchGetItem", "LedgerTable.Arn"),
-                    ("dynamodb:PutItem", "LedgerTable.Arn"),
-                    ("dynamodb:UpdateItem", "LedgerTable.Arn"),
-                    ("dynamodb:BatchGetItem", "InboxTable.Arn"),
-                    ("dynamodb:PutItem", "InboxTable.Arn"),
-                    ("dynamodb:PutItem", "OutboxTable.Arn"),
-                    ("secretsmanager:GetSecretValue", secret),
-                })
+                self.assertEqual(allowed(DEPLOYED, f"{function}Role"), self.logs(function) | self.record())
+
+    def test_the_worker_takes_questions_signs_them_and_records_answers(self):
+        work = {(f"sqs:{action}", "WorkQueue.Arn")
+                for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
+        self.assertEqual(allowed(DEPLOYED, "WorkerRole"), self.logs("Worker") | self.record() | self.secret("sign") | work)
 
     def drain(self):
         sends = {("sqs:SendMessage", f"{consumer}Queue.Arn") for consumer in CONSUMERS}
@@ -153,9 +165,10 @@ class Roles(unittest.TestCase):
         stream |= {("dynamodb:ListStreams", "${OutboxTable.Arn}/stream/*")}
         self.assertEqual(allowed(DEPLOYED, "OutboxRelayRole"), self.logs("OutboxRelay") | self.drain() | stream)
 
-    def test_the_sweeper_finds_what_is_pending_and_overdue_and_drains(self):
+    def test_the_sweeper_finds_what_is_pending_and_due_drains_and_hands_over(self):
         indexes = {("dynamodb:Query", "${OutboxTable.Arn}/index/pending"), ("dynamodb:Query", "${LedgerTable.Arn}/index/due")}
-        self.assertEqual(allowed(DEPLOYED, "SweeperRole"), self.logs("Sweeper") | self.drain() | indexes)
+        hand_over = {("sqs:SendMessage", "WorkQueue.Arn"), ("dynamodb:UpdateItem", "LedgerTable.Arn")}
+        self.assertEqual(allowed(DEPLOYED, "SweeperRole"), self.logs("Sweeper") | self.drain() | indexes | hand_over)
 
     def test_no_arn_names_a_partition(self):
         self.assertNotIn("arn:aws", (ROOT / "template.yaml").read_text(encoding="utf-8"))
@@ -236,16 +249,28 @@ class Queues(unittest.TestCase):
             redrive = self.queues[f"{consumer}Queue"]["RedrivePolicy"]
             self.assertEqual(text(redrive["deadLetterTargetArn"]), f"{consumer}DeadLetterQueue.Arn")
             self.assertEqual(redrive["maxReceiveCount"], 10)
+        expected |= {"WorkQueue": "${AWS::StackName}-work", "WorkDeadLetterQueue": "${AWS::StackName}-work-dlq"}
         self.assertEqual(names, expected)
+
+    def test_a_question_stays_with_the_worker_longer_than_it_runs_and_ends_as_a_dead_letter(self):
+        work = self.queues["WorkQueue"]
+        self.assertGreater(work["VisibilityTimeout"], Functions.functions["Worker"]["Timeout"])
+        self.assertEqual(work["RedrivePolicy"]["maxReceiveCount"], 10)
+        self.assertEqual(text(work["RedrivePolicy"]["deadLetterTargetArn"]), "WorkDeadLetterQueue.Arn")
+        rust = (ROOT / "functions/sweeper/src/checks.rs").read_text(encoding="utf-8")
+        lease = int(re.search(r"LEASE: Duration = Duration::from_secs\((\d+)\)", rust)[1])
+        self.assertEqual(lease, 10 * work["VisibilityTimeout"])
 
     def test_the_queues_are_high_throughput_encrypted_and_keep_for_a_fortnight(self):
         for name, queue in self.queues.items():
+            self.assertIs(queue["SqsManagedSseEnabled"], True)
+            if name.startswith("Work"):
+                continue
             with self.subTest(name):
                 self.assertIs(queue["FifoQueue"], True)
                 self.assertEqual(queue["DeduplicationScope"], "messageGroup")
                 self.assertEqual(queue["FifoThroughputLimit"], "perMessageGroupId")
                 self.assertEqual(queue["MessageRetentionPeriod"], 14 * 86_400)
-                self.assertIs(queue["SqsManagedSseEnabled"], True)
                 # The relay names the deduplication id itself; SQS must not make one from the body.
                 self.assertNotIn("ContentBasedDeduplication", queue)
 
@@ -267,7 +292,7 @@ class Queues(unittest.TestCase):
 
 class Sources(unittest.TestCase):
     def test_the_relay_hears_inserts_of_the_outbox_in_order_and_reports_what_failed(self):
-        [source] = of_type(DEPLOYED, "AWS::Lambda::EventSourceMapping").values()
+        source = of_type(DEPLOYED, "AWS::Lambda::EventSourceMapping")["OutboxRelayOutbox"]
         self.assertEqual(text(source["EventSourceArn"]), "OutboxTable.StreamArn")
         self.assertEqual(text(source["FunctionName"]), "OutboxRelayAliaslive")
         self.assertEqual(source["StartingPosition"], "TRIM_HORIZON")
@@ -276,6 +301,14 @@ class Sources(unittest.TestCase):
         self.assertIs(source["BisectBatchOnFunctionError"], True)
         # Endless is the default: one bad record would block its shard for a day.
         self.assertEqual((source["MaximumRetryAttempts"], source["MaximumRecordAgeInSeconds"]), (10, 3600))
+
+    def test_the_worker_hears_the_work_queue_and_reports_what_failed(self):
+        source = of_type(DEPLOYED, "AWS::Lambda::EventSourceMapping")["WorkerWork"]
+        self.assertEqual(text(source["EventSourceArn"]), "WorkQueue.Arn")
+        self.assertEqual(text(source["FunctionName"]), "WorkerAliaslive")
+        self.assertEqual(source["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertEqual(source["BatchSize"], 10)
+        self.assertLess(source["ScalingConfig"]["MaximumConcurrency"], Functions.functions["Worker"]["ReservedConcurrentExecutions"])
 
     def test_the_sweeper_runs_every_minute_and_never_piles_up(self):
         [rule] = of_type(DEPLOYED, "AWS::Events::Rule").values()

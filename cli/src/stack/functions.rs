@@ -10,7 +10,7 @@ use record::Tables;
 use serde_json::json;
 use setup::Env;
 
-use super::Ports;
+use super::{Ports, queues};
 use crate::config::{Config, SECRET_PREFIX};
 
 /// The four callback functions.
@@ -21,6 +21,9 @@ pub const RELAY: &str = "outbox-relay";
 
 /// The function that runs every minute.
 pub const SWEEPER: &str = "sweeper";
+
+/// The function that asks WeChat what is due.
+pub const WORKER: &str = "worker";
 
 /// The variable with the file of the movable clock's offset; only `papay function` knows it.
 pub const CLOCK_VARIABLE: &str = "PAPAY_CLOCK_FILE";
@@ -38,6 +41,12 @@ const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the queues' deduplication window of five minutes.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Below the work queue's visibility time-out of 60 s.
+const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Jobs that the worker gets at once.
+const WORKER_BATCH: usize = 10;
+
 /// Runs the function of that name until Lambda stops it; `None` where there is no such function.
 pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::Error + Send + Sync>>> {
     Some(match name {
@@ -47,6 +56,7 @@ pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::
         "refund-callback" => refund_callback::run(env).await,
         RELAY => outbox_relay::run(env).await,
         SWEEPER => sweeper::run(env).await,
+        WORKER => worker::run(env).await,
         _ => return None,
     })
 }
@@ -66,6 +76,7 @@ pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)
     for background in [RELAY, SWEEPER] {
         specs.push(FunctionSpec { max_concurrency: 1, ..spec(background, None, BACKGROUND_TIMEOUT) });
     }
+    specs.push(spec(WORKER, None, WORKER_TIMEOUT));
     specs
 }
 
@@ -74,6 +85,7 @@ pub(super) fn triggers(tables: &Tables) -> Vec<(String, Trigger)> {
     vec![
         (RELAY.to_owned(), Trigger::Stream(StreamTrigger::inserts(&tables.outbox))),
         (SWEEPER.to_owned(), Trigger::EveryMinute),
+        (WORKER.to_owned(), Trigger::Queue { name: queues::WORK.to_owned(), batch: WORKER_BATCH }),
     ]
 }
 
@@ -82,6 +94,7 @@ pub(super) fn variables(
     config: &Config,
     tables: &Tables,
     queues: &BTreeMap<String, String>,
+    work: &str,
     clock: Option<&Path>,
 ) -> Vec<(String, String)> {
     let merchants: Vec<&str> = config.merchants.iter().map(domain::MchId::as_str).collect();
@@ -91,6 +104,7 @@ pub(super) fn variables(
         ("PAPAY_TABLE_OUTBOX", tables.outbox.clone()),
         ("PAPAY_ROUTING", json!(config.routing).to_string()),
         ("PAPAY_QUEUES", json!(queues).to_string()),
+        ("PAPAY_QUEUE_WORK", work.to_owned()),
         ("PAPAY_MERCHANTS", merchants.join(",")),
         ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
         ("PAPAY_CATALOGUE", config.path.display().to_string()),

@@ -18,7 +18,7 @@ use record::Tables;
 use setup::Misconfigured;
 use simulator::Simulator;
 
-pub use functions::{CALLBACKS, CLOCK_VARIABLE, RELAY, SWEEPER, run as run_function};
+pub use functions::{CALLBACKS, CLOCK_VARIABLE, RELAY, SWEEPER, WORKER, run as run_function};
 pub use running::{NotRunning, Running};
 
 use crate::{Clients, Config};
@@ -154,7 +154,8 @@ impl LocalStack {
         tables::create(&clients.dynamodb, &tables).await?;
         let queues = queues::create(&clients.sqs, &config.consumers()).await?;
         let simulator = wechat::start(&config, simulated, host.clock.clone(), ports.simulator).await?;
-        let mut variables = functions::variables(&config, &tables, &queues, host.clock.file());
+        let work = queues::create_work(&clients.sqs).await?;
+        let mut variables = functions::variables(&config, &tables, &queues, &work, host.clock.file());
         variables.push((wechat::HOSTS_VARIABLE.to_owned(), simulator.endpoint()));
         variables.extend(given);
         let specs = functions::specs(&program, &ports, &variables);

@@ -1,4 +1,4 @@
-//! One FIFO queue per consumer, each with its own dead-letter queue.
+//! One FIFO queue per consumer and the worker's queue, each with its own dead-letter queue.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,12 @@ use super::StackError;
 
 /// Receives before a message goes to the dead-letter queue.
 const MAX_RECEIVES: u32 = 10;
+
+/// The worker's queue: what is to be asked of WeChat. A standard queue, since a question may come in any order and twice.
+pub const WORK: &str = "work";
+
+/// How long a question is left to the worker before it comes again, in seconds: longer than the worker's time-out.
+const WORK_VISIBILITY: &str = "60";
 
 /// Events wait 14 days, the longest that SQS keeps them, in seconds.
 const RETENTION: &str = "1209600";
@@ -34,27 +40,52 @@ pub fn dead_letter_name(consumer: &str) -> String {
 /// SQS refuses, for instance because a queue has other attributes.
 pub async fn create(client: &Client, consumers: &[Consumer]) -> Result<BTreeMap<Consumer, String>, StackError> {
     let mut urls = BTreeMap::new();
+    // High throughput: order within each group, deduplication within each group.
+    let fifo = [
+        (Attribute::FifoQueue, "true"),
+        (Attribute::DeduplicationScope, "messageGroup"),
+        (Attribute::FifoThroughputLimit, "perMessageGroupId"),
+    ];
     for consumer in consumers {
-        let dead_letters = dead_letter_name(consumer);
-        create_queue(client, &dead_letters, None).await?;
-        let target = format!("arn:aws:sqs:{}:{}:{dead_letters}", host::REGION, host::ACCOUNT);
-        let redrive = json!({ "deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES });
-        let url = create_queue(client, &name(consumer), Some(redrive.to_string())).await?;
+        let url = create_with_dead_letters(client, &name(consumer), &dead_letter_name(consumer), &fifo).await?;
         urls.insert(consumer.clone(), url);
     }
     Ok(urls)
 }
 
-async fn create_queue(client: &Client, name: &str, redrive: Option<String>) -> Result<String, StackError> {
+/// Creates the worker's queue, if it is not there yet; answers its URL.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_work(client: &Client) -> Result<String, StackError> {
+    let attributes = [(Attribute::VisibilityTimeout, WORK_VISIBILITY)];
+    create_with_dead_letters(client, WORK, &format!("{WORK}-dlq"), &attributes).await
+}
+
+async fn create_with_dead_letters(
+    client: &Client,
+    name: &str,
+    dead_letters: &str,
+    attributes: &[(Attribute, &str)],
+) -> Result<String, StackError> {
+    create_queue(client, dead_letters, attributes, None).await?;
+    let target = format!("arn:aws:sqs:{}:{}:{dead_letters}", host::REGION, host::ACCOUNT);
+    let redrive = json!({ "deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES });
+    create_queue(client, name, attributes, Some(redrive.to_string())).await
+}
+
+async fn create_queue(
+    client: &Client,
+    name: &str,
+    attributes: &[(Attribute, &str)],
+    redrive: Option<String>,
+) -> Result<String, StackError> {
     let failed = |cause: &str| StackError::Queue { queue: name.to_owned(), cause: cause.to_owned() };
-    let mut request = client
-        .create_queue()
-        .queue_name(name)
-        .attributes(Attribute::FifoQueue, "true")
-        // High throughput: order within each group, deduplication within each group.
-        .attributes(Attribute::DeduplicationScope, "messageGroup")
-        .attributes(Attribute::FifoThroughputLimit, "perMessageGroupId")
-        .attributes(Attribute::MessageRetentionPeriod, RETENTION);
+    let mut request =
+        client.create_queue().queue_name(name).attributes(Attribute::MessageRetentionPeriod, RETENTION);
+    for (attribute, value) in attributes {
+        request = request.attributes(attribute.clone(), *value);
+    }
     if let Some(redrive) = redrive {
         request = request.attributes(Attribute::RedrivePolicy, redrive);
     }

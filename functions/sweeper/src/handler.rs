@@ -3,10 +3,12 @@ use std::time::Duration;
 use domain::{Stream, Timestamp};
 use futures_util::future::join;
 use publish::{Drained, Outbox, OutboxError, Queues, Waiting, drain};
+use work::WorkQueue;
 
 use crate::backoff::plan;
 use crate::breaker::Breaker;
-use crate::due::{DueIndex, Unreadable};
+use crate::checks::hand_over;
+use crate::due::{DueChecks, Unavailable};
 
 /// What is younger is left to the relay, which may have it in hand.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,18 +19,17 @@ const STREAMS: usize = 100_000;
 /// Streams that are drained together.
 const CHUNK: usize = 100;
 
-/// One run: drains what waits in the outbox and counts what is overdue. The one does not depend on the other.
+/// One run: drains what waits in the outbox and hands over what is due. The one does not depend on the other.
 pub(crate) async fn handle(
-    outbox: &impl Outbox,
-    queues: &impl Queues,
-    due: &DueIndex,
+    (outbox, queues): (&impl Outbox, &impl Queues),
+    (checks, work): (&impl DueChecks, &impl WorkQueue),
     now: Timestamp,
     time: Duration,
 ) -> Result<(), String> {
     metrics::counter!("SweeperRuns").increment(1);
-    let (swept, due) = join(sweep(outbox, queues, now, time), count_due(due, now)).await;
+    let (swept, due) = join(sweep(outbox, queues, now, time), hand_over(checks, work, now, time)).await;
     swept.map_err(|error| format!("the outbox was not swept: {error}"))?;
-    due.map_err(|Unreadable(reason)| format!("the due checks were not counted: {reason}"))
+    due.map(|_| ()).map_err(|Unavailable(reason)| format!("the due checks were not handed over: {reason}"))
 }
 
 async fn sweep(outbox: &impl Outbox, queues: &impl Queues, now: Timestamp, time: Duration) -> Result<(), OutboxError> {
@@ -67,20 +68,13 @@ fn measure_outbox(waiting: &[Waiting], now: Timestamp) {
     measure("OutboxOldestPendingSeconds", seconds_since(oldest, now));
 }
 
-async fn count_due(due: &DueIndex, now: Timestamp) -> Result<(), Unreadable> {
-    let overdue = due.overdue(now).await?;
-    measure("DueOverdue", overdue.checks);
-    measure("DueOldestSeconds", seconds_since(overdue.oldest, now));
-    Ok(())
-}
-
-fn seconds_since(then: Option<Timestamp>, now: Timestamp) -> u64 {
+pub(crate) fn seconds_since(then: Option<Timestamp>, now: Timestamp) -> u64 {
     let seconds = then.map_or(0, |then| now.as_second().saturating_sub(then.as_second()));
     u64::try_from(seconds).unwrap_or(0)
 }
 
 /// One value for each run. A gauge would repeat its last value when nothing could be read.
-fn measure(metric: &'static str, value: u64) {
+pub(crate) fn measure(metric: &'static str, value: u64) {
     metrics::histogram!(metric).record(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
 }
 

@@ -1,14 +1,15 @@
-//! Every minute: whatever a lost doorbell or a queue that was down left in the outbox is drained, and what is overdue is
-//! counted, so that an alarm can tell.
+//! Every minute: whatever a lost doorbell or a queue that was down left in the outbox is drained, and the questions whose
+//! time has come are handed to the worker.
 //!
 //! ```text
 //!   index of pending entries ──> streams, those first that have not failed for long ──> drain
-//!   index of due checks      ──> how many are overdue, and for how long
+//!   index of due checks      ──> work queue, leased for as long as the queue tries
 //! ```
 #![deny(missing_docs)]
 
 mod backoff;
 mod breaker;
+mod checks;
 mod due;
 mod handler;
 
@@ -19,11 +20,13 @@ use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use publish::{DynamoOutbox, SqsQueues};
 use serde::de::IgnoredAny;
 use setup::{Aws, Env, telemetry};
+use work::SqsWork;
 
 /// What is left of the function's time when it stops: the next run goes on.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Runs the function until Lambda stops it. Reads `PAPAY_TABLE_LEDGER`, `PAPAY_TABLE_OUTBOX` and `PAPAY_QUEUES`.
+/// Runs the function until Lambda stops it. Reads `PAPAY_TABLE_LEDGER`, `PAPAY_TABLE_OUTBOX`, `PAPAY_QUEUES` and
+/// `PAPAY_QUEUE_WORK`.
 ///
 /// # Errors
 ///
@@ -34,9 +37,11 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let outbox = DynamoOutbox::new(aws.dynamodb(), env.required("PAPAY_TABLE_OUTBOX")?, record::pending_shards());
     let queues = SqsQueues::new(aws.sqs(), env.queues()?);
     let due = DueIndex::new(aws.dynamodb(), env.required("PAPAY_TABLE_LEDGER")?, record::due_shards());
+    let work = SqsWork::new(aws.sqs(), env.work_queue()?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| async {
         let (_, context) = event.into_parts();
-        let swept = handler::handle(&outbox, &queues, &due, env.clock.now(), time_left(&context)).await;
+        let (now, time) = (env.clock.now(), time_left(&context));
+        let swept = handler::handle((&outbox, &queues), (&due, &work), now, time).await;
         metrics.flush();
         swept.map_err(Error::from)
     }))

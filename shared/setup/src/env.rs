@@ -109,6 +109,15 @@ impl Env {
         self.json("PAPAY_QUEUES")
     }
 
+    /// The worker's queue, where due checks go: `PAPAY_QUEUE_WORK`, a URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] if it is missing.
+    pub fn work_queue(&self) -> Result<String, Misconfigured> {
+        self.required("PAPAY_QUEUE_WORK")
+    }
+
     /// The merchants whose callbacks are answered: `PAPAY_MERCHANTS`, numbers separated by commas.
     ///
     /// # Errors

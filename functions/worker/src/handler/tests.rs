@@ -1,0 +1,10 @@
+//! The worker over a ledger in memory and a WeChat that answers what it is told to: what each answer comes to.
+
+mod contracts;
+mod deductions;
+mod messages;
+mod orders;
+mod refunds;
+mod world;
+
+use world::{World, at, minutes, seconds};

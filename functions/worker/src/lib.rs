@@ -1,0 +1,58 @@
+//! Work queue -> WeChat: asks what became of orders, contracts and refunds whose check is due, and records the answers.
+//!
+//! ```text
+//!   message ──> row ──> is its check due? ──> ask ──> record
+//!      ^                                                │
+//!      └──────── delayed, if the next is due within the minute
+//! ```
+//!
+//! A message is only a reminder: what is to be asked is on record, so that one that comes twice asks nothing twice.
+#![deny(missing_docs)]
+
+mod event;
+mod handler;
+
+use std::time::{Duration, SystemTime};
+
+use ask::{Asker, Merchants};
+use event::QueueEvent;
+use handler::Worker;
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use record::{DynamoLedger, Jitter, Recorder};
+use setup::{Aws, Env, Misconfigured, SigningKeyring, telemetry};
+use wechat::{Client, Hosts};
+use work::SqsWork;
+
+/// What is left of the function's time when it stops: what was not asked by then comes again.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// Runs the function until Lambda stops it. Reads the tables, `PAPAY_ROUTING`, `PAPAY_MERCHANTS`, `PAPAY_SECRET_PREFIX`,
+/// `PAPAY_QUEUE_WORK` and `PAPAY_WECHAT_HOSTS`.
+///
+/// # Errors
+///
+/// A [`setup::Misconfigured`] at start.
+pub async fn run(env: Env) -> Result<(), Error> {
+    let metrics = telemetry::start(&env, "worker")?;
+    let aws = Aws::new(&env)?;
+    let ledger = DynamoLedger::new(aws.dynamodb(), env.tables()?);
+    let asker = Asker::new(Recorder::new(ledger, Jitter, env.routing()?), Client::new(hosts(&env)?)?);
+    let queue = SqsWork::new(aws.sqs(), env.work_queue()?);
+    let merchants = Merchants::new(SigningKeyring::fetch(&env, &aws).await?);
+    let worker = Worker { asker: &asker, queue: &queue, keys: |mch_id: &domain::MchId| merchants.keys(mch_id) };
+    lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| async {
+        let (event, context) = event.into_parts();
+        let response = worker.handle(&event, env.clock.now(), time_left(&context)).await;
+        metrics.flush();
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+fn hosts(env: &Env) -> Result<Hosts, Misconfigured> {
+    Hosts::parse(&env.wechat_hosts()?.joined()).map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))
+}
+
+fn time_left(context: &Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
+}

@@ -1,0 +1,103 @@
+//! Contracts: whether one is in force, and ending it.
+
+use domain::{Called, Contract, ContractChange, ContractState, Fact, FactBody, Timestamp};
+use record::{Backoff, Ledger, Recorded};
+use wechat::{ContractRef, DeleteContract, Keys, Moment, QueryContract, Transport};
+
+use crate::{AskError, Asker};
+
+/// What came of ending a contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Terminated {
+    /// It ended.
+    Ended,
+    /// It is on record that it shall end, and nothing is charged any more; WeChat has not confirmed it yet, and is asked again.
+    Asked,
+    /// Nothing can be ended.
+    Refused(domain::Refusal),
+}
+
+impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
+    /// Asks whether a contract is in force, and records it.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]
+    pub async fn contract(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<Recorded, AskError> {
+        self.query_contract(keys, contract, now).await.map(|(_, recorded)| recorded)
+    }
+
+    pub(crate) async fn query_contract(
+        &self,
+        keys: &Keys,
+        contract: &Contract,
+        now: Timestamp,
+    ) -> Result<(ContractChange, Recorded), AskError> {
+        let query = QueryContract { appid: contract.appid.clone(), contract: reference(contract) };
+        let answer = self.wechat.send(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
+        let fact = answer.fact(&contract.mch_id, &contract.contract_code)?;
+        let recorded = self.record(&fact, answer.body(), now).await?;
+        let change = match fact.body {
+            FactBody::Contract(told) => told.change,
+            _ => ContractChange::InProgress,
+        };
+        Ok((change, recorded))
+    }
+
+    /// Ends a contract: Terminating is written first, so that nothing is charged from here, whatever WeChat answers.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Record`]: it is not on record that the contract shall end. What WeChat does not answer is asked again later.
+    pub async fn terminate(
+        &self,
+        keys: &Keys,
+        contract: &Contract,
+        remark: &str,
+        now: Timestamp,
+    ) -> Result<Terminated, AskError> {
+        let contract_code = contract.contract_code.clone();
+        let asked = Fact::ours(contract.mch_id.clone(), FactBody::Called(Called::TerminationAsked { contract_code }));
+        if let Recorded::Refused(refusal) = self.record_ours(&asked, now).await? {
+            return Ok(Terminated::Refused(refusal));
+        }
+        if contract.state == ContractState::Terminated {
+            return Ok(Terminated::Ended);
+        }
+        match self.delete_and_ask(keys, contract, remark, now).await {
+            Ok(ContractChange::Terminated { .. } | ContractChange::NotSigned) => Ok(Terminated::Ended),
+            Ok(_) => Ok(Terminated::Asked),
+            Err(AskError::Record(error)) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(contract_code = %contract.contract_code, %error, "a termination is not confirmed yet");
+                Ok(Terminated::Asked)
+            }
+        }
+    }
+
+    /// The query decides, also of a contract that WeChat had ended before.
+    pub(crate) async fn delete_and_ask(
+        &self,
+        keys: &Keys,
+        contract: &Contract,
+        remark: &str,
+        now: Timestamp,
+    ) -> Result<ContractChange, AskError> {
+        let delete =
+            DeleteContract { appid: contract.appid.clone(), contract: reference(contract), remark: remark.to_owned() };
+        let deleted = self.wechat.send(&delete.prepare(keys, &Moment::new(now))?, keys, now).await;
+        let change = self.query_contract(keys, contract, now).await?.0;
+        match (deleted, &change) {
+            (Err(error), ContractChange::Signed { .. }) => Err(error.into()),
+            (Ok(_) | Err(_), _) => Ok(change),
+        }
+    }
+}
+
+/// WeChat's number where it is known: ours could be of several attempts.
+fn reference(contract: &Contract) -> ContractRef {
+    match &contract.contract_id {
+        Some(contract_id) => ContractRef::Id(contract_id.clone()),
+        None => ContractRef::Code { plan_id: contract.plan_id.clone(), contract_code: contract.contract_code.clone() },
+    }
+}

@@ -1,0 +1,53 @@
+//! Why nothing was learnt.
+
+use parse::answer::AnswerError;
+use record::RecordError;
+use wechat::{CallError, Invalid, Next};
+
+/// Why a question came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The ledger.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// WeChat did not answer, or refused the question.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The answer cannot be read.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The question cannot be put: what is on record breaks a rule of WeChat's.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// An order or refund that was made by V3, whose calls this cannot make.
+    #[error("made by APIv3, which is not asked")]
+    Protocol,
+}
+
+impl AskError {
+    /// Whether the same question may be answered in a minute. What is a fault of ours is asked less often.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Record(_) => true,
+            Self::Call(error) => matches!(error.next, Next::RepeatSame | Next::QueryFirst),
+            Self::Answer(AnswerError::Refused { code }) => code == "SYSTEMERROR" || code == "FAIL",
+            Self::Answer(AnswerError::Unreadable(_)) | Self::Invalid(_) | Self::Protocol => false,
+        }
+    }
+
+    /// A stable label for metrics and logs.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "ledger",
+            Self::Call(error) => match error.next {
+                Next::RepeatSame | Next::QueryFirst => "no_answer",
+                Next::NewNumber | Next::Stop => "refused",
+            },
+            Self::Answer(_) => "unreadable",
+            Self::Invalid(_) => "invalid",
+            Self::Protocol => "protocol",
+        }
+    }
+}

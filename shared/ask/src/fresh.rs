@@ -1,0 +1,105 @@
+//! The rows as they are now: asked for because somebody wants to know, not because a check is due.
+
+use std::time::Duration;
+
+use domain::{
+    Contract, ContractState, Keys, MchId, Order, OrderState, PaymentStatus, Protocol, RefundState, Timestamp,
+};
+use record::{Backoff, Ledger, RecordError, Recorded, Rows};
+use wechat::Transport;
+
+use crate::{AskError, Asker};
+
+/// How long somebody waits for WeChat before what is on record has to do.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
+    /// The rows, after asking WeChat for what is open of them. Only queries; nothing that this process asked for in the last five
+    /// seconds, nothing that is settled. What WeChat does not answer leaves them as they are on record.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`]: the ledger cannot be read.
+    pub async fn fresh(
+        &self,
+        keys: &wechat::Keys,
+        mch_id: &MchId,
+        wanted: &Keys,
+        now: Timestamp,
+    ) -> Result<Rows, RecordError> {
+        let rows = self.recorder.rows(mch_id, wanted).await?;
+        match tokio::time::timeout(PATIENCE, self.pull(keys, mch_id, wanted, rows.clone(), now)).await {
+            Ok(pulled) => pulled,
+            // An answer may have been recorded before the time was over.
+            Err(_) => self.recorder.rows(mch_id, wanted).await,
+        }
+    }
+
+    async fn pull(
+        &self,
+        keys: &wechat::Keys,
+        mch_id: &MchId,
+        wanted: &Keys,
+        mut rows: Rows,
+        now: Timestamp,
+    ) -> Result<Rows, RecordError> {
+        if let Some(order) = rows.order.as_ref().map(|row| &row.value).filter(|order| is_open(order))
+            && self.recent.may_ask(mch_id, order.out_trade_no.as_str(), now)
+        {
+            tried(self.order(keys, order, now).await);
+            rows = self.recorder.rows(mch_id, wanted).await?;
+        }
+        // A payment that was just found is what the contract waits for.
+        if let Some(contract) = rows.contract.as_ref().map(|row| &row.value).filter(|contract| may_change(contract))
+            && self.recent.may_ask(mch_id, contract.contract_code.as_str(), now)
+        {
+            tried(self.contract(keys, contract, now).await);
+            rows = self.recorder.rows(mch_id, wanted).await?;
+        }
+        self.pull_refund(keys, mch_id, wanted, rows, now).await
+    }
+
+    async fn pull_refund(
+        &self,
+        keys: &wechat::Keys,
+        mch_id: &MchId,
+        wanted: &Keys,
+        rows: Rows,
+        now: Timestamp,
+    ) -> Result<Rows, RecordError> {
+        let Some(refund) = rows.refund.as_ref().map(|row| &row.value) else { return Ok(rows) };
+        let open = matches!(refund.state, RefundState::Reported | RefundState::Created | RefundState::Processing);
+        if !open || !self.recent.may_ask(mch_id, refund.out_refund_no.as_str(), now) {
+            return Ok(rows);
+        }
+        let of_order = Keys { order: Some(refund.out_trade_no.clone()), ..Keys::default() };
+        if let Some(order) = self.recorder.rows(mch_id, &of_order).await?.order {
+            tried(self.refund(keys, refund, &order.value, now).await);
+        }
+        self.recorder.rows(mch_id, wanted).await
+    }
+}
+
+fn tried(asked: Result<Recorded, AskError>) {
+    if let Err(error) = asked {
+        metrics::counter!("AskFailed", "reason" => error.label()).increment(1);
+        tracing::warn!(%error, "WeChat was asked in vain; what is on record has to do");
+    }
+}
+
+fn is_open(order: &Order) -> bool {
+    let unsettled =
+        matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing);
+    unsettled && order.protocol == Protocol::V2
+}
+
+/// Signing is settled after the payment; before it there is nothing to ask for.
+fn may_change(contract: &Contract) -> bool {
+    match contract.state {
+        ContractState::Created | ContractState::Pending => {
+            contract.payment.as_ref().is_none_or(|payment| payment.status == PaymentStatus::Paid)
+        }
+        ContractState::Terminating => true,
+        ContractState::Signed | ContractState::NotSigned | ContractState::Terminated => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! Refunds.
+
+use domain::{FactBody, Order, Protocol, Refund, RefundResult, Timestamp};
+use record::{Backoff, Ledger, Recorded};
+use wechat::{Keys, Moment, RefundQuery, RefundRef, Transport};
+
+use crate::{AskError, Asker};
+
+impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
+    /// Asks what became of a refund of this order, and records it.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]
+    pub async fn refund(
+        &self,
+        keys: &Keys,
+        refund: &Refund,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<Recorded, AskError> {
+        self.query_refund(keys, refund, order, now).await.map(|(_, recorded)| recorded)
+    }
+
+    pub(crate) async fn query_refund(
+        &self,
+        keys: &Keys,
+        refund: &Refund,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<(RefundResult, Recorded), AskError> {
+        if refund.protocol == Protocol::V3 {
+            return Err(AskError::Protocol);
+        }
+        let number = refund.out_refund_no.clone();
+        let query =
+            RefundQuery { appid: order.appid.clone(), refund: RefundRef::OutRefundNo(number.clone()), offset: None };
+        let answer = self.wechat.send(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
+        let fact = answer.fact(&order.mch_id, &order.out_trade_no, &number)?;
+        let recorded = self.record(&fact, answer.body(), now).await?;
+        let result = match fact.body {
+            FactBody::Refund(told) => told.result,
+            _ => RefundResult::Processing,
+        };
+        Ok((result, recorded))
+    }
+}

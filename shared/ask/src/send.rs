@@ -1,0 +1,126 @@
+//! Sends what is on record: the bytes that were stored before, so that a repetition is identical.
+
+use domain::{
+    Called, Evidence, Fact, FactBody, NotSignedReason, Order, OrderKind, PaymentFact, PaymentResult, Refund,
+    RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
+};
+use record::{Backoff, Ledger};
+use wechat::{CallError, ContractOrder, ErrorKind, Invalid, Keys, Next, PapPayApply, Prepared, Presign, Transport};
+
+use crate::{AskError, Asker, launch};
+
+/// What came of sending what is on record.
+#[derive(Debug)]
+pub enum Sent {
+    /// WeChat has it, and the ledger says so. Nothing is paid, deducted or refunded yet.
+    Accepted,
+    /// WeChat refused it for good. The ledger says so, unless the refusal is unsigned: then the query decides.
+    Refused(CallError),
+    /// Nobody knows, or WeChat wants it again later: it is asked for when its check is due, and sent again where it is lost.
+    Unknown(CallError),
+}
+
+impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
+    /// Sends the stored request of an order: `contractorder`, or `pappayapply` for a deduction.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Record`] where the outcome could not be recorded: the order's check finds it. [`AskError::Invalid`] where nothing
+    /// that can be sent is stored.
+    pub async fn send_order(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
+        match order.kind {
+            OrderKind::PayAndSign => self.send_pay_and_sign(keys, order, now).await,
+            OrderKind::Deduction => self.send_deduction(keys, order, now).await,
+            OrderKind::OneOff => Err(AskError::Protocol),
+        }
+    }
+
+    async fn send_pay_and_sign(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
+        let prepared = Prepared::<ContractOrder>::from_text(stored(order.request.as_ref())?)?;
+        let out_trade_no = order.out_trade_no.clone();
+        let (called, sent) = match self.wechat.send(&prepared, keys, now).await {
+            Ok(answer) => {
+                let unsigned = match answer.presign {
+                    Presign::Offered => None,
+                    Presign::AlreadySigned => Some(NotSignedReason::AlreadySigned),
+                    Presign::Failed { .. } => Some(NotSignedReason::PresignFailed),
+                };
+                (Called::OrderPlaced { out_trade_no, launch: launch(&answer.offer, now), unsigned }, Sent::Accepted)
+            }
+            Err(error) if is_final(&error) => {
+                (Called::OrderRefused { out_trade_no, code: code(&error) }, Sent::Refused(error))
+            }
+            Err(error) => return Ok(Sent::Unknown(error)),
+        };
+        self.record_ours(&Fact::ours(order.mch_id.clone(), FactBody::Called(called)), now).await?;
+        Ok(sent)
+    }
+
+    async fn send_deduction(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
+        let prepared = Prepared::<PapPayApply>::from_text(stored(order.request.as_ref())?)?;
+        let (result, evidence, sent) = match self.wechat.send(&prepared, keys, now).await {
+            Ok(_) => (PaymentResult::Accepted, SIGNED, Sent::Accepted),
+            Err(error) if is_final(&error) => {
+                (PaymentResult::Failed { code: code(&error) }, evidence(&error), Sent::Refused(error))
+            }
+            Err(error) => return Ok(Sent::Unknown(error)),
+        };
+        let payment = PaymentFact { out_trade_no: order.out_trade_no.clone(), appid: None, contract_id: None, result };
+        let fact = Fact { evidence, ..Fact::ours(order.mch_id.clone(), FactBody::Payment(payment)) };
+        self.record_ours(&fact, now).await?;
+        Ok(sent)
+    }
+
+    /// Sends the stored request of a refund.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asker::send_order`].
+    pub async fn send_refund(&self, keys: &Keys, refund: &Refund, now: Timestamp) -> Result<Sent, AskError> {
+        let prepared = Prepared::<wechat::Refund>::from_text(stored(refund.request.as_ref())?)?;
+        let (refund_id, result, evidence, sent) = match self.wechat.send(&prepared, keys, now).await {
+            Ok(accepted) => (accepted.refund_id, RefundResult::Processing, SIGNED, Sent::Accepted),
+            Err(error) if is_final(&error) => {
+                (None, RefundResult::Rejected { code: code(&error) }, evidence(&error), Sent::Refused(error))
+            }
+            Err(error) => return Ok(Sent::Unknown(error)),
+        };
+        let told = RefundFact {
+            out_refund_no: refund.out_refund_no.clone(),
+            refund_id,
+            out_trade_no: Some(refund.out_trade_no.clone()),
+            transaction_id: None,
+            refund: None,
+            total: None,
+            said_at: None,
+            result,
+        };
+        let fact = Fact { evidence, ..Fact::ours(refund.mch_id.clone(), FactBody::Refund(told)) };
+        self.record_ours(&fact, now).await?;
+        Ok(sent)
+    }
+}
+
+/// An acceptance is signed, always by MD5, since we ask by MD5 (protocol, 1.3).
+const SIGNED: Evidence = Evidence::Signed(SignatureAlgorithm::Md5);
+
+/// WeChat refused it, and will refuse the same again. What is only not believed, or not answered, is not final.
+fn is_final(error: &CallError) -> bool {
+    matches!(error.kind, ErrorKind::Refused { .. }) && matches!(error.next, Next::NewNumber | Next::Stop)
+}
+
+/// A refusal without signature proves nothing: the query decides.
+fn evidence(error: &CallError) -> Evidence {
+    match error.kind {
+        ErrorKind::Refused { proven: true } => SIGNED,
+        _ => Evidence::Unsigned,
+    }
+}
+
+fn code(error: &CallError) -> String {
+    error.code.clone().unwrap_or_else(|| "FAIL".to_owned())
+}
+
+fn stored(request: Option<&RequestText>) -> Result<&str, Invalid> {
+    request.map(RequestText::as_str).ok_or(Invalid { field: "request", rule: "stored before WeChat is called" })
+}
