@@ -4,7 +4,7 @@
 //! built by it, and then given the sample's value.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::{
@@ -198,16 +198,30 @@ fn the_launches_are_signed_as_the_vectors() {
     assert_eq!(jsapi.pay_sign, "A62A01211E36F5D2173A9EE93EBAC56C");
 }
 
+#[test]
+fn every_signed_request_among_the_samples_is_built_here() {
+    let tests = include_str!("vectors.rs");
+    let names = std::fs::read_dir(samples()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let requests: Vec<String> = names.filter(|name| name.starts_with("signed-") && name.contains("-request")).collect();
+    assert_eq!(requests.len(), 13);
+    for name in requests {
+        assert!(tests.contains(&name), "{name}");
+    }
+}
+
 fn same_as(sample: &str, fields: &Fields) {
     same_body(sample, &fields.signed_xml(&keys(), SignAlgorithm::Md5).unwrap());
 }
 
 /// The same fields with the same values, the signature among them.
 fn same_body(sample: &str, ours: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/wechat/samples/v2").join(sample);
-    let theirs = std::fs::read(path).unwrap();
+    let theirs = std::fs::read(samples().join(sample)).unwrap();
     assert_eq!(map(ours.as_bytes()), map(&theirs), "{sample}");
     assert!(keys().merchant.verify_v2(ours.as_bytes()).is_ok(), "{sample}");
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/wechat/samples/v2")
 }
 
 fn map(body: &[u8]) -> Map {

@@ -96,6 +96,11 @@ async fn the_answers_about_orders_become_facts() {
     let answer = answered(&query("123456"), sample("synthetic-orderquery-response-notpay.xml")).await.unwrap();
     let fact = answer.fact(&mch_id(), &number("123456")).unwrap();
     assert!(matches!(fact.body, FactBody::Payment(payment) if payment.result == PaymentResult::Unpaid));
+    let order = OrderRef::OutTradeNo(number("1415757673"));
+    let deduction = PapOrderQuery { appid: appid(), order }.prepare(&keys(), &at()).unwrap();
+    let answer = answered(&deduction, sample("signed-paporderquery-response-success.xml")).await.unwrap();
+    let fact = answer.fact(&mch_id(), &number("1415757673")).unwrap();
+    assert!(matches!(fact.body, FactBody::Payment(paid) if matches!(paid.result, PaymentResult::Succeeded { .. })));
     let answer = answered(&query("123456"), refused("ORDERNOTEXIST", "订单不存在")).await.unwrap();
     assert!(answer.is_not_found() && answer.proven());
     let fact = answer.fact(&mch_id(), &number("123456")).unwrap();
@@ -111,6 +116,13 @@ async fn the_answers_about_contracts_become_facts() {
     let fact = answer.fact(&mch_id(), &code).unwrap();
     let FactBody::Contract(told) = fact.body else { panic!() };
     assert!(matches!(told.change, ContractChange::Terminated { .. }));
+
+    let live = ContractCode::parse("100001256").unwrap();
+    let contract = ContractRef::Code { plan_id: domain::PlanId::parse("123").unwrap(), contract_code: live.clone() };
+    let signed = QueryContract { appid: appid(), contract }.prepare(&keys(), &at()).unwrap();
+    let answer = answered(&signed, sample("synthetic-querycontract-response-signed.xml")).await.unwrap();
+    let fact = answer.fact(&mch_id(), &live).unwrap();
+    assert!(matches!(fact.body, FactBody::Contract(told) if matches!(told.change, ContractChange::Signed { .. })));
 
     let answer = answered(&prepared, sample("community-querycontract-response-not-found.xml")).await.unwrap();
     assert!(!answer.proven());

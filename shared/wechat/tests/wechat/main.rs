@@ -6,6 +6,7 @@ mod answers;
 mod checks;
 mod errors;
 mod frozen;
+mod garbage;
 mod judged;
 mod launches;
 mod notice;
