@@ -6,6 +6,7 @@ mod architecture;
 mod callbacks;
 mod commands;
 mod harness;
+mod kill_drill;
 mod ledger;
 mod life;
 mod logs;

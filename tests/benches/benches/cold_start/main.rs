@@ -6,7 +6,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod files;
-mod sizes;
 mod starts;
 
 use std::collections::BTreeMap;
@@ -16,8 +15,8 @@ use common::aws::Aws;
 use common::{Failure, programs};
 use starts::Case;
 
-/// The functions whose size the issue limits; two of them are started.
-const CALLBACKS: [&str; 4] = ["contract-callback", "deduction-callback", "payment-callback", "refund-callback"];
+/// The functions that are started beside the empty one.
+const CALLBACKS: [&str; 2] = ["deduction-callback", "payment-callback"];
 
 /// What the issue allows: so many times the empty function, to a refused notification.
 const RATIO_LIMIT: f64 = 1.6;
@@ -36,9 +35,7 @@ async fn main() -> Result<(), Failure> {
     let figures = starts::measure(&aws, &programs).await?;
     print_starts(&figures);
     println!();
-    files::print(&aws, &programs).await?;
-    println!();
-    sizes::print(&profile, &programs)
+    files::print(&aws, &programs).await
 }
 
 /// Apart, since cargo unifies the features of what it builds in one go, and the empty function's are to be its own.
@@ -51,18 +48,19 @@ fn build(profile: &str) -> Result<BTreeMap<String, PathBuf>, Failure> {
 fn print_starts(figures: &[(Case, starts::Figures)]) {
     let empty_ms = figures.first().map_or(f64::NAN, |(_, figures)| figures.ms);
     println!(
-        "| function | answer | ms | quartiles | DynamoDB apart, ms | reads, transactions | x empty | limit | | peak RSS, MiB | limit | |"
+        "| function | answer | ms | quartiles | DynamoDB apart, ms | reads, transactions | x empty | limit | | peak RSS, MiB | limit | | page faults |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (case, figures) in figures {
-        let starts::Figures { ms, quartiles: (low, high), dynamodb_ms, reads, transactions, peak_mib } = figures;
+        let starts::Figures { ms, quartiles: (low, high), dynamodb_ms, reads, transactions, peak_mib, faults } =
+            figures;
         let ratio = ms / empty_ms;
         let (limit, verdict) = match case.is_limited {
             true => (format!("{RATIO_LIMIT}"), verdict(ratio <= RATIO_LIMIT)),
             false => ("-".to_owned(), "-"),
         };
         println!(
-            "| {} | {} | {ms:.2} | {low:.2}-{high:.2} | {dynamodb_ms:.2} | {reads}, {transactions} | {ratio:.2} | {limit} | {verdict} | {peak_mib:.1} | {PEAK_LIMIT} | {} |",
+            "| {} | {} | {ms:.2} | {low:.2}-{high:.2} | {dynamodb_ms:.2} | {reads}, {transactions} | {ratio:.2} | {limit} | {verdict} | {peak_mib:.1} | {PEAK_LIMIT} | {} | {faults} |",
             case.program,
             case.answer,
             self::verdict(*peak_mib <= PEAK_LIMIT)

@@ -76,12 +76,15 @@ pub(crate) struct Figures {
     pub(crate) transactions: u32,
     /// The largest of them.
     pub(crate) peak_mib: f64,
+    /// Minor page faults, the fewest of them: what a larger binary pays at every start.
+    pub(crate) faults: u64,
 }
 
 struct Start {
     took: Duration,
     calls: Calls,
     peak_kib: u64,
+    faults: u64,
 }
 
 pub(crate) async fn measure(aws: &Aws, programs: &BTreeMap<String, PathBuf>) -> Result<Vec<(Case, Figures)>, Failure> {
@@ -110,7 +113,15 @@ async fn start(aws: &Aws, programs: &BTreeMap<String, PathBuf>, case: &Case, ind
         return Err(format!("{} answered {} instead of {}", case.program, answer.status, case.status).into());
     }
     let took = answer.at.duration_since(started);
-    Ok(Start { took, calls: aws.take_calls(), peak_kib: process.memory_kib("VmHWM")? })
+    Ok(Start { took, calls: aws.take_calls(), peak_kib: process.memory_kib("VmHWM")?, faults: minor_faults(&process)? })
+}
+
+/// Page faults that needed no disk.
+fn minor_faults(process: &Process) -> Result<u64, Failure> {
+    let stat = process.proc("stat")?;
+    // The second field is the name in parentheses and may hold blanks; `minflt` is the tenth.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).ok_or("no name in stat")?;
+    Ok(fields.split_whitespace().nth(7).ok_or("no minflt")?.parse()?)
 }
 
 fn figures(starts: &[Start]) -> Figures {
@@ -124,6 +135,7 @@ fn figures(starts: &[Start]) -> Figures {
         reads: starts.iter().map(|start| start.calls.reads).max().unwrap_or_default(),
         transactions: starts.iter().map(|start| start.calls.transactions).max().unwrap_or_default(),
         peak_mib: f64::from(u32::try_from(peak_kib).unwrap_or(u32::MAX)) / 1024.0,
+        faults: starts.iter().map(|start| start.faults).min().unwrap_or_default(),
     }
 }
 

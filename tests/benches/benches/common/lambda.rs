@@ -130,10 +130,15 @@ impl Process {
 
     /// Of `/proc/<pid>/status`, KiB: `VmHWM` (the most that was resident) or `VmRSS` (what is resident now).
     pub(crate) fn memory_kib(&self, field: &str) -> Result<u64, Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         let number = line.and_then(|line| line.trim().strip_suffix(" kB")).ok_or_else(|| format!("no {field}"))?;
         Ok(number.trim().parse()?)
+    }
+
+    /// A file of `/proc/<pid>`.
+    pub(crate) fn proc(&self, file: &str) -> Result<String, Failure> {
+        Ok(std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?)
     }
 }
 
