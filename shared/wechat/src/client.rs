@@ -178,7 +178,9 @@ fn may_repeat<C: Call>(error: &CallError) -> bool {
     silent && C::ROUTE.repeatable
 }
 
-/// Of two failures the one that counts: that the second did not get through does not undo the first.
+/// Of two failures the one that counts: what the first may have done is not undone by a second that did not get through, or that was
+/// refused by nobody knows whom.
 fn graver(first: CallError, second: CallError) -> CallError {
-    if second.kind == ErrorKind::NotSent && first.leaves_doubt() { first } else { second }
+    let says_nothing = matches!(second.kind, ErrorKind::NotSent | ErrorKind::Refused { proven: false });
+    if says_nothing && first.leaves_doubt() { first } else { second }
 }

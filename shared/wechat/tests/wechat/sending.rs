@@ -148,6 +148,10 @@ async fn what_may_have_been_done_stays_in_doubt_when_the_second_host_cannot_be_r
     let prepared = contract_order(Payment::App).prepare(&keys(), &at()).unwrap();
     let error = client(&first, &nobody().await).send(&prepared, &keys(), now()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NoAnswer);
+    let refusal = Deed::Answer(200, unsigned(&[("return_code", "FAIL"), ("return_msg", "签名错误")]));
+    let (_, second) = Host::start(vec![refusal]).await;
+    let error = client(&first, &second).send(&prepared, &keys(), now()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NoAnswer, "nobody signed that it was refused");
 }
 
 #[tokio::test]

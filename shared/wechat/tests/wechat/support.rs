@@ -1,7 +1,7 @@
 //! A merchant, its requests, and a WeChat that answers what a test wants.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use counterparty::{
     MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, SignType, TEST_MERCHANT, V2Fields, WechatPay,
@@ -21,7 +21,13 @@ pub(crate) fn at() -> Moment {
     Moment::with_nonce(now(), "5K8264ILTKCH16CQ2502SI8ZNMTM67VS").unwrap()
 }
 
+/// Read once: the private key's checks take their time.
 pub(crate) fn keys() -> Keys {
+    static KEYS: LazyLock<Keys> = LazyLock::new(read_keys);
+    KEYS.clone()
+}
+
+fn read_keys() -> Keys {
     let v2 = Generations::only(ApiV2Key::parse(TEST_MERCHANT.api_v2_key).unwrap());
     let mut wechatpay = WechatpayKeys::default();
     wechatpay.insert_public_key(TEST_MERCHANT.public_key_id, TEST_MERCHANT.public_key_pem).unwrap();
