@@ -1,4 +1,4 @@
-//! Over real sockets: fallback host, time-outs, one repetition with identical bytes, disconnects, the client certificate.
+//! Over real sockets: fallback host, time-outs, one repetition with identical bytes, disconnects.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -270,30 +270,6 @@ async fn a_deduction_is_asked_after_where_it_is_known() {
     let (host, origin) = Host::start(vec![not_paid()]).await;
     assert!(client(&origin, &origin).query_deduction(&prepared, &keys(), now()).await.is_ok());
     assert_eq!(host.seen().len(), 1);
-}
-
-#[tokio::test]
-async fn a_refund_over_tls_wants_the_certificate_before_anything_is_sent() {
-    let script = Script::new([]);
-    let prepared = refund().prepare(&keys(), &at()).unwrap();
-    let error = Client::over(Hosts::default(), &script).send(&prepared, &keys(), now()).await.unwrap_err();
-    assert_eq!((error.kind, error.meaning, error.next), (ErrorKind::NotSent, Meaning::Misconfigured, Next::Stop));
-    assert!(script.sent().is_empty());
-
-    let certificate =
-        ClientCertificate::parse(counterparty::MERCHANT_CERTIFICATE_PEM, counterparty::MERCHANT_PRIVATE_KEY_PEM);
-    let keys = keys().with_certificate(Arc::new(certificate.unwrap()));
-    let script = Script::new([ok(signed(&[]))]);
-    Client::over(Hosts::default(), &script).send(&prepared, &keys, now()).await.unwrap();
-    assert!(script.sent()[0].certified);
-}
-
-#[test]
-fn a_certificate_that_is_none_is_refused_by_name() {
-    let (certificate, key) = (counterparty::MERCHANT_CERTIFICATE_PEM, counterparty::MERCHANT_PRIVATE_KEY_PEM);
-    assert_eq!(ClientCertificate::parse("no PEM", key).unwrap_err().field, "apiclient_cert");
-    assert_eq!(ClientCertificate::parse(certificate, "no PEM").unwrap_err().field, "apiclient_key");
-    assert_eq!(format!("{:?}", ClientCertificate::parse(certificate, key).unwrap()), "[redacted]");
 }
 
 #[tokio::test]

@@ -160,6 +160,33 @@ pub(crate) fn notice() -> PreDeductionNotice {
     PreDeductionNotice { appid: appid(), contract_id: contract_id(), estimated: Fen::new(1800) }
 }
 
+pub(crate) fn sample(name: &str) -> Vec<u8> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/wechat/samples/v2");
+    std::fs::read(root.join(name)).unwrap()
+}
+
+pub(crate) fn number(text: &str) -> OutTradeNo {
+    OutTradeNo::parse(text).unwrap()
+}
+
+pub(crate) fn query(text: &str) -> Prepared<OrderQuery> {
+    let order = OrderRef::OutTradeNo(number(text));
+    OrderQuery { appid: appid(), order }.prepare(&keys(), &at()).unwrap()
+}
+
+pub(crate) fn prepared_order() -> Prepared<ContractOrder> {
+    let order = ContractOrder {
+        out_trade_no: number("123456"),
+        signing: Signing {
+            plan_id: domain::PlanId::parse("123").unwrap(),
+            contract_code: ContractCode::parse("100001256").unwrap(),
+            ..signing()
+        },
+        ..contract_order(jsapi())
+    };
+    order.prepare(&keys(), &at()).unwrap()
+}
+
 /// What WeChat signs: success of the test merchant, and these fields.
 pub(crate) fn signed(fields: &[(&str, &str)]) -> Vec<u8> {
     signed_by(fields, SignType::Md5)

@@ -103,3 +103,27 @@ async fn a_key_that_does_not_belong_to_the_certificate_sends_nothing() {
     assert_eq!((error.kind, error.meaning), (ErrorKind::NotSent, Meaning::Misconfigured));
     assert!(shown.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_refund_over_tls_wants_the_certificate_before_anything_is_sent() {
+    let script = Script::new([]);
+    let prepared = refund().prepare(&keys(), &at()).unwrap();
+    let error = Client::over(Hosts::default(), &script).send(&prepared, &keys(), now()).await.unwrap_err();
+    assert_eq!((error.kind, error.meaning, error.next), (ErrorKind::NotSent, Meaning::Misconfigured, Next::Stop));
+    assert!(script.sent().is_empty());
+
+    let certificate =
+        ClientCertificate::parse(counterparty::MERCHANT_CERTIFICATE_PEM, counterparty::MERCHANT_PRIVATE_KEY_PEM);
+    let keys = keys().with_certificate(Arc::new(certificate.unwrap()));
+    let script = Script::new([ok(signed(&[]))]);
+    Client::over(Hosts::default(), &script).send(&prepared, &keys, now()).await.unwrap();
+    assert!(script.sent()[0].certified);
+}
+
+#[test]
+fn a_certificate_that_is_none_is_refused_by_name() {
+    let (certificate, key) = (counterparty::MERCHANT_CERTIFICATE_PEM, counterparty::MERCHANT_PRIVATE_KEY_PEM);
+    assert_eq!(ClientCertificate::parse("no PEM", key).unwrap_err().field, "apiclient_cert");
+    assert_eq!(ClientCertificate::parse(certificate, "no PEM").unwrap_err().field, "apiclient_key");
+    assert_eq!(format!("{:?}", ClientCertificate::parse(certificate, key).unwrap()), "[redacted]");
+}
