@@ -10,6 +10,7 @@ mod kill_drill;
 mod ledger;
 mod life;
 mod logs;
+mod openings;
 mod outbox;
 mod races;
 mod secrets;
