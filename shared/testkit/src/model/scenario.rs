@@ -1,8 +1,8 @@
 //! Pairs of notices whose histories are explored one and all.
 
 use domain::{
-    Changes, Check, Contract, ContractChange, ContractId, Fact, Fen, Order, OrderKind, OrderState, PaymentResult,
-    RefundResult, Timestamp, TransactionId,
+    Called, Changes, Check, Contract, ContractChange, ContractId, Fact, FactBody, Fen, Opened, Order, OrderKind,
+    OrderState, PaymentResult, RefundResult, Timestamp, TransactionId,
 };
 use record::{Route, Routing};
 
@@ -66,11 +66,13 @@ pub enum Pair {
     DeductionAndDelete,
     /// The signing, and a query that answers that the user is still at it: it makes no event.
     AddAndQuery,
+    /// Our own calls: a deduction is put on record, and the end of its contract is asked for.
+    DeductionAndTermination,
 }
 
 impl Pair {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PaymentAndAdd,
         Self::AddAndDelete,
         Self::PaymentAndRefund,
@@ -78,6 +80,7 @@ impl Pair {
         Self::TwoEqualPayments,
         Self::DeductionAndDelete,
         Self::AddAndQuery,
+        Self::DeductionAndTermination,
     ];
 
     /// Its scenario.
@@ -91,6 +94,7 @@ impl Pair {
             Self::TwoEqualPayments => Cast::new(5).two_equal_payments(),
             Self::DeductionAndDelete => Cast::new(7).deduction_and_delete(),
             Self::AddAndQuery => Cast::new(6).add_and_query(),
+            Self::DeductionAndTermination => Cast::new(8).deduction_and_termination(),
         }
     }
 
@@ -166,6 +170,25 @@ impl Cast {
         let notices = vec![self.paid(), self.terminated()];
         let before = [self.signed()];
         self.scenario("deduction success and DELETE", &before, notices)
+    }
+
+    /// One of them loses: what was on record first may be charged, and nothing after it.
+    fn deduction_and_termination(mut self) -> Scenario {
+        let deduction = Order {
+            kind: OrderKind::Deduction,
+            out_trade_no: self.generator.deduction(&self.contract.contract_code, 2, 1),
+            contract_id: Some(self.contract_id.clone()),
+            state: OrderState::Created,
+            ..self.order.clone()
+        };
+        let contract_code = self.contract.contract_code.clone();
+        let bodies = [
+            FactBody::Opened(Opened::Deduction { order: Box::new(deduction) }),
+            FactBody::Called(Called::TerminationAsked { contract_code }),
+        ];
+        let ours = bodies.map(|body| Fact::ours(self.order.mch_id.clone(), body)).into();
+        let before = [self.signed()];
+        self.scenario("a deduction and a termination", &before, ours)
     }
 
     /// The order is a deduction that WeChat accepted.

@@ -7,7 +7,7 @@ use domain::{Changes, Keys, MchId, Stream, Timestamp};
 use publish::{OutboxError, QueueError};
 use record::{Commit, CommitError, LedgerError, Routing, Rows};
 
-use super::oracle::{Violation, is_done};
+use super::oracle::{Violation, charged, is_done};
 use super::task::{Task, fresh};
 use super::wire::{Answer, Op};
 use crate::memory::{Fifo, Fold, Store, digest};
@@ -124,6 +124,9 @@ impl World {
                 let before = self.store.clone();
                 let answer = self.store.commit_if(commit, *conditions);
                 if answer.is_ok() {
+                    if let Some(violation) = charged(&before, commit) {
+                        self.broken.get_or_insert(violation);
+                    }
                     self.before = before;
                     self.doorbell.extend(commit.outbox.iter().map(|entry| entry.stream.clone()));
                 }

@@ -36,6 +36,7 @@ pub fn mutants() -> Vec<Mutant> {
     vec![
         mutant(RECORD_SEND_ANSWER, Pair::PaymentAndAdd.scenario(), &["out of order", "pending at rest"]),
         mutant(NO_STATE_CONDITION, once(Pair::AddAndQuery), &["final state", "never acknowledged", "transitions"]),
+        mutant(NO_STATE_CONDITION, once(Pair::DeductionAndTermination), &["charged"]),
         mutant(ACKNOWLEDGE_FIRST, once(Pair::AddAndDelete), &["acknowledged, not recorded"]),
         mutant(KEY_WITHOUT_RESULT, once(Pair::FailureAndSuccess), &["final state", "never acknowledged"]),
         mutant(

@@ -17,6 +17,8 @@ use super::world::World;
 pub use recorded::is_recorded;
 pub use states::projection;
 
+pub(super) use states::charged;
+
 pub(super) use recorded::is_done;
 
 /// A promise that was broken.
@@ -43,6 +45,8 @@ pub enum Violation {
     Transitions { what: String, subject: String, events: usize, state: String },
     /// Not the state that the same facts lead to without faults.
     FinalState { expected: String, found: String },
+    /// A deduction was put on record although its contract was not in force, or had another one open.
+    Charged { order: String, contract: String },
     /// The sums of an order's refunds are wrong.
     Money { order: String, refunded: Fen, reserved: Fen },
 }
@@ -62,6 +66,7 @@ impl Violation {
             Self::Misrouted { .. } => "misrouted",
             Self::Transitions { .. } => "transitions",
             Self::FinalState { .. } => "final state",
+            Self::Charged { .. } => "charged",
             Self::Money { .. } => "money",
         }
     }
@@ -90,6 +95,7 @@ pub fn at_rest(world: &World) -> Violations {
         seen_by(world, consumer, &mut found);
     }
     transitions::transitions(&world.store, &mut found);
+    found.extend(world.store.contracts().filter_map(|row| states::open_deduction(&world.store, &row.value)));
     found.extend(world.store.orders().filter_map(|row| states::money(&world.store, &row.value)));
     found.0
 }

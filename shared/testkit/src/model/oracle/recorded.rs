@@ -1,10 +1,10 @@
 //! Whether what was acknowledged is durable.
 
 use domain::{
-    Contract, ContractChange, ContractState, FactBody, Keys, Order, OrderState, PaymentResult, Refund, RefundResult,
-    RefundState,
+    Called, Contract, ContractChange, ContractState, FactBody, Keys, Order, OrderState, PaymentResult, Refund,
+    RefundResult, RefundState,
 };
-use record::{JournalKey, Receipt};
+use record::{JournalKey, Receipt, Rows};
 
 use super::super::task::{Notice, Task};
 use crate::memory::Store;
@@ -57,7 +57,23 @@ pub fn is_recorded(store: &Store, notice: &Notice) -> bool {
         }),
         // The row says so, whatever became of it since.
         FactBody::Opened(_) => rows.contract.is_some() || rows.order.is_some(),
-        FactBody::Called(_) | FactBody::Noted { .. } => false,
+        FactBody::Called(called) => says_call(&rows, called),
+        FactBody::Noted { .. } => false,
+    }
+}
+
+fn says_call(rows: &Rows, called: &Called) -> bool {
+    match called {
+        Called::TerminationAsked { .. } => rows.contract.as_ref().is_some_and(|contract| {
+            matches!(contract.value.state, ContractState::Terminating | ContractState::Terminated)
+        }),
+        Called::ClosingAsked { .. } => rows.order.as_ref().is_some_and(|order| {
+            !matches!(order.value.state, OrderState::Created | OrderState::Requested | OrderState::Accepted)
+        }),
+        Called::OrderPlaced { .. }
+        | Called::OrderRefused { .. }
+        | Called::ContractOffered { .. }
+        | Called::ContractRefused { .. } => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must hold of the states alone.
 
-use domain::{ContractState, Fen, Order, Outcome, RefundState, outcome};
+use domain::{Contract, ContractState, Fen, Order, OrderKind, OrderState, Outcome, RefundState, outcome};
+use record::{Commit, Expected};
 
 use super::Violation;
 use crate::memory::Store;
@@ -28,10 +29,41 @@ pub(super) fn money(store: &Store, order: &Order) -> Option<Violation> {
     })
 }
 
+/// A deduction that a transaction puts on record, beside what was on record before it.
+pub(in super::super) fn charged(before: &Store, commit: &Commit) -> Option<Violation> {
+    let write = commit.order.as_ref()?;
+    let order = &write.value;
+    if write.expected != Expected::Absent || order.kind != OrderKind::Deduction || order.state != OrderState::Created {
+        return None;
+    }
+    let of_order =
+        |it: &&Contract| it.mch_id == order.mch_id && Some(&it.contract_code) == order.contract_code.as_ref();
+    let contract = before.contracts().map(|row| &row.value).find(of_order);
+    let may = contract.is_some_and(|it| it.state == ContractState::Signed && it.open_deduction.is_none());
+    (!may).then(|| Violation::Charged { order: order.out_trade_no.to_string(), contract: format!("{contract:?}") })
+}
+
+/// The deduction that a contract says is open is on record, and open.
+pub(super) fn open_deduction(store: &Store, contract: &Contract) -> Option<Violation> {
+    let number = contract.open_deduction.as_ref()?;
+    let open = |order: &Order| {
+        order.mch_id == contract.mch_id
+            && order.out_trade_no == *number
+            && matches!(
+                order.state,
+                OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing
+            )
+    };
+    let found = store.orders().any(|row| open(&row.value));
+    (!found).then(|| Violation::Charged { order: number.to_string(), contract: format!("{contract:?}") })
+}
+
 /// What must not depend on the order in which facts came: states and sums, without times, checks and versions.
 #[must_use]
 pub fn projection(store: &Store) -> Vec<String> {
-    let orders = store.orders().map(|row| {
+    // Whether a deduction was put on record before the end of its contract was asked for, their order tells.
+    let unsent = |order: &Order| order.kind == OrderKind::Deduction && order.state == OrderState::Created;
+    let orders = store.orders().filter(|row| !unsent(&row.value)).map(|row| {
         let it = &row.value;
         let paid = it.transaction_id.as_ref();
         format!("{}: {:?}, {paid:?}, refunded {}, reserved {}", it.out_trade_no, it.state, it.refunded, it.reserved)
