@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // What asks WeChat.
     ("work", &["domain", "record"]),
     ("ask", &["domain", "parse", "record", "setup", "verify", "wechat"]),
+    ("sign-api", &["ask", "domain", "http-api", "record", "setup", "wechat"]),
     ("worker", &["ask", "domain", "record", "setup", "wechat", "work"]),
     // The second implementation of signing shares nothing with the first.
     ("counterparty", &[]),

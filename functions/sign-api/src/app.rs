@@ -1,0 +1,80 @@
+//! What the function is made of, from its environment.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use ask::{Asker, wechat_keys};
+use axum::Router;
+use axum::extract::FromRef;
+use http_api::{Cors, Users};
+use record::{DynamoLedger, Jitter, Recorder};
+use setup::{Aws, Catalogue, Env, Misconfigured, NotifyUrl, SigningKeyring};
+use wechat::{Client, Hosts};
+
+use crate::routes;
+use crate::service::{Merchant, Service, SignApi};
+
+/// What the handlers hold.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) api: Arc<dyn SignApi>,
+    pub(crate) users: Arc<Users>,
+}
+
+impl FromRef<App> for Arc<dyn SignApi> {
+    fn from_ref(app: &App) -> Self {
+        app.api.clone()
+    }
+}
+
+impl FromRef<App> for Arc<Users> {
+    fn from_ref(app: &App) -> Self {
+        app.users.clone()
+    }
+}
+
+/// Reads the configuration, fetches the keys, builds the clients.
+pub(crate) async fn start(env: &Env) -> Result<Router, Misconfigured> {
+    let aws = Aws::new(env)?;
+    let recorder = || -> Result<_, Misconfigured> {
+        Ok(Recorder::new(DynamoLedger::new(aws.dynamodb(), env.tables()?), Jitter, env.routing()?))
+    };
+    let users = Users::read(env, &aws, Arc::new(recorder()?))?;
+    let service = Service {
+        asker: Asker::new(recorder()?, client(env)?),
+        merchants: merchants(env, &aws).await?,
+        catalogue: Catalogue::read(env)?,
+        server_ip: server_ip(env)?,
+    };
+    let app = App { api: Arc::new(service), users };
+    Ok(http_api::edge(routes::router(), Some(Cors::read(env)?)).with_state(app))
+}
+
+fn client(env: &Env) -> Result<Client, Misconfigured> {
+    let hosts = Hosts::parse(&env.wechat_hosts()?.joined());
+    let client = hosts.and_then(Client::new);
+    client.map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))
+}
+
+async fn merchants(env: &Env, aws: &Aws) -> Result<BTreeMap<domain::MchId, Merchant>, Misconfigured> {
+    let (payment, contract) = (env.notify_url(NotifyUrl::Deduction)?, env.notify_url(NotifyUrl::Contract)?);
+    let keyring = SigningKeyring::fetch(env, aws).await?;
+    let merchant = |mch_id: domain::MchId| {
+        let keys = keyring.keys(&mch_id).map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
+        let merchant = Merchant {
+            keys: wechat_keys(&keys).map_err(|error| Misconfigured::new(format!("{mch_id}/sign"), error))?,
+            payment_url: payment.v2(&mch_id),
+            contract_url: contract.v2(&mch_id),
+        };
+        Ok((mch_id, merchant))
+    };
+    env.merchants()?.into_iter().map(merchant).collect()
+}
+
+/// The address that NATIVE orders name, and orders of users who came by IPv6, which the field cannot hold.
+fn server_ip(env: &Env) -> Result<Ipv4Addr, Misconfigured> {
+    let name = "PAPAY_SERVER_IP";
+    let Some(text) = env.optional(name) else { return Ok(Ipv4Addr::LOCALHOST) };
+    text.parse().map_err(|_| Misconfigured::new(name, "is an IPv4 address"))
+}

@@ -1,0 +1,152 @@
+//! The app's calls, one module for each question.
+
+mod attempt;
+mod begin;
+mod draft;
+mod offer;
+mod pull;
+mod refusal;
+mod retire;
+mod status;
+mod terminate;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+
+use ask::Asker;
+use domain::{Contract, ContractCode, Fact, FactBody, Keys, MchId, Order};
+use http_api::{Arrival, Problem, User};
+use record::{Backoff, Receipt, RecordError, Recorded, Writeahead};
+use setup::Catalogue;
+use wechat::Transport;
+
+use wanted::Mode;
+
+use crate::view::{Attempt, NewAttempt, Subscription, Termination};
+
+/// What a call comes to.
+pub(crate) type Answered<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+
+/// Who calls, when, and with which key.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) user: User,
+    pub(crate) arrival: Arrival,
+    pub(crate) key: String,
+    pub(crate) body_hash: [u8; 32],
+}
+
+/// The calls, whatever ledger and whatever way to WeChat are behind them.
+pub(crate) trait SignApi: Send + Sync {
+    /// Pay and sign. Answers whether the attempt is new, and the attempt.
+    fn subscribe<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)>;
+    /// Sign only.
+    fn sign<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)>;
+    /// What became of it.
+    fn status<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        contract_code: &'a ContractCode,
+    ) -> Answered<'a, Subscription>;
+    /// Ends it. Answers whether it has ended.
+    fn terminate<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        contract_code: &'a ContractCode,
+        why: &'a Termination,
+    ) -> Answered<'a, (bool, Subscription)>;
+}
+
+/// A merchant: keys, and where WeChat is to call.
+#[derive(Debug)]
+pub(crate) struct Merchant {
+    pub(crate) keys: wechat::Keys,
+    /// Payments of pay-and-sign orders.
+    pub(crate) payment_url: String,
+    /// Signings.
+    pub(crate) contract_url: String,
+}
+
+/// The calls over a ledger and a way to WeChat.
+pub(crate) struct Service<L, B, T> {
+    /// The ledger, and WeChat.
+    pub(crate) asker: Asker<L, B, T>,
+    pub(crate) merchants: BTreeMap<MchId, Merchant>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) server_ip: Ipv4Addr,
+}
+
+impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
+    fn subscribe<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)> {
+        Box::pin(self.begin(caller, wanted, Mode::PayAndSign))
+    }
+
+    fn sign<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)> {
+        Box::pin(self.begin(caller, wanted, Mode::SignOnly))
+    }
+
+    fn status<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        contract_code: &'a ContractCode,
+    ) -> Answered<'a, Subscription> {
+        Box::pin(self.tell_status(user, arrival, contract_code))
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        contract_code: &'a ContractCode,
+        why: &'a Termination,
+    ) -> Answered<'a, (bool, Subscription)> {
+        Box::pin(self.end(user, arrival, contract_code, why))
+    }
+}
+
+/// A contract and its first order as they are on record.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) contract: Contract,
+    pub(crate) order: Option<Order>,
+}
+
+impl Found {
+    fn subscription(&self, arrival: &Arrival) -> Subscription {
+        Subscription::of(&self.contract, self.order.as_ref(), arrival.now)
+    }
+
+    fn without_launch(&self, arrival: &Arrival) -> Attempt {
+        Attempt { subscription: self.subscription(arrival), launch: None, launch_valid_until: None }
+    }
+}
+
+impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
+    pub(crate) fn merchant(&self, mch_id: &MchId) -> Result<&Merchant, Problem> {
+        self.merchants.get(mch_id).ok_or_else(Problem::not_found)
+    }
+
+    /// The user's contract of this number. Another user's is not there.
+    pub(crate) async fn own(&self, user: &User, contract_code: &ContractCode) -> Result<Found, Problem> {
+        let found = self.find(&user.mch_id, contract_code).await?.ok_or_else(Problem::not_found)?;
+        if found.contract.user.as_ref() == Some(&user.id) { Ok(found) } else { Err(Problem::not_found()) }
+    }
+
+    pub(crate) async fn find(&self, mch_id: &MchId, code: &ContractCode) -> Result<Option<Found>, RecordError> {
+        let keys = Keys { contract: Some(code.clone()), order: code.first_order(), refund: None };
+        let rows = self.asker.recorder().rows(mch_id, &keys).await?;
+        Ok(rows.contract.map(|row| Found { contract: row.value, order: rows.order.map(|row| row.value) }))
+    }
+
+    /// Records what a call of ours taught us or is about to do.
+    pub(crate) async fn note(&self, mch_id: &MchId, body: FactBody, arrival: &Arrival) -> Result<Recorded, Problem> {
+        let fact = Fact::ours(mch_id.clone(), body);
+        let receipt = Receipt::ours(&fact, arrival.now, arrival.traceparent.clone());
+        Ok(self.asker.recorder().apply(&fact, &receipt, arrival.now, domain::decide).await?)
+    }
+}
