@@ -1,16 +1,17 @@
 //! `papay.toml`: merchants with their test keys, and the consumers of events.
 
+mod keys;
+mod templates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use domain::MchId;
 use record::{Route, Routing};
 use serde::Deserialize;
-use serde_json::json;
 use setup::Catalogue;
 use simulator::Template;
-use verify::{ApiV2Key, ApiV3Key, KeyError, WechatpayKeys};
 
 /// Secrets of the local stack are called `papay/<mch_id>/<purpose>`.
 pub const SECRET_PREFIX: &str = "papay/";
@@ -49,7 +50,7 @@ pub enum ConfigError {
 }
 
 /// What the local stack runs with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// The file. It is the catalogue, too.
     pub path: PathBuf,
@@ -86,6 +87,15 @@ struct Merchant {
     public_keys: BTreeMap<String, PathBuf>,
     #[serde(default)]
     platform_certificates: Vec<PathBuf>,
+    /// With which the merchant signs its V3 calls.
+    api_key: Option<ApiKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiKey {
+    serial: String,
+    private_key: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +113,13 @@ struct Consumer {
     merchants: Vec<String>,
     #[serde(default)]
     types: Vec<String>,
+}
+
+/// Without the secrets, test keys though they are.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("path", &self.path).field("merchants", &self.merchants).finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -157,7 +174,10 @@ impl Check<'_> {
             if merchants.contains(&mch_id) {
                 return Err(self.field(at("mch_id"), "is there twice"));
             }
-            secrets.insert(format!("{SECRET_PREFIX}{mch_id}/verify"), self.secret(merchant, &at)?);
+            secrets.insert(format!("{SECRET_PREFIX}{mch_id}/verify"), self.verifying(merchant, &at)?);
+            if let Some(secret) = self.signing(&mch_id, merchant, &at)? {
+                secrets.insert(format!("{SECRET_PREFIX}{mch_id}/sign"), secret);
+            }
             merchants.push(mch_id);
         }
         if merchants.is_empty() {
@@ -177,58 +197,6 @@ impl Check<'_> {
             }
             None => Ok(()),
         }
-    }
-
-    fn secret(&self, merchant: &Merchant, at: &dyn Fn(&str) -> String) -> Result<String, ConfigError> {
-        self.keys(at("api_v2_key"), &merchant.api_v2_key, ApiV2Key::parse)?;
-        self.keys(at("api_v3_key"), &merchant.api_v3_key, ApiV3Key::parse)?;
-        if merchant.api_v2_key.current == merchant.api_v3_key.current {
-            return Err(self.field(at("api_v3_key"), KeyError::EqualApiKeys));
-        }
-        let mut wechatpay = WechatpayKeys::default();
-        let mut public_keys = BTreeMap::new();
-        for (id, file) in &merchant.public_keys {
-            let pem = self.pem(file)?;
-            wechatpay
-                .insert_public_key(id, &pem)
-                .map_err(|error| self.field(at(&format!("public_keys.{id}")), error))?;
-            public_keys.insert(id, pem);
-        }
-        let mut certificates = Vec::new();
-        for (index, file) in merchant.platform_certificates.iter().enumerate() {
-            let pem = self.pem(file)?;
-            wechatpay
-                .insert_certificate(&pem)
-                .map_err(|error| self.field(at(&format!("platform_certificates[{index}]")), error))?;
-            certificates.push(pem);
-        }
-        let generation = |keys: &Generations| json!({ "current": keys.current, "previous": keys.previous });
-        let secret = json!({
-            "api_v2_key": generation(&merchant.api_v2_key),
-            "api_v3_key": generation(&merchant.api_v3_key),
-            "public_keys": public_keys,
-            "platform_certificates": certificates,
-        });
-        Ok(secret.to_string())
-    }
-
-    fn keys<K>(
-        &self,
-        field: String,
-        keys: &Generations,
-        parse: fn(&str) -> Result<K, KeyError>,
-    ) -> Result<(), ConfigError> {
-        parse(&keys.current).map_err(|error| self.field(format!("{field}.current"), error))?;
-        match &keys.previous {
-            Some(previous) => {
-                parse(previous).map(|_| ()).map_err(|error| self.field(format!("{field}.previous"), error))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn pem(&self, file: &Path) -> Result<String, ConfigError> {
-        read_file(&self.path.parent().unwrap_or(Path::new(".")).join(file))
     }
 
     fn routing(&self, consumers: &[Consumer], known: &[MchId]) -> Result<Routing, ConfigError> {
@@ -254,23 +222,6 @@ impl Check<'_> {
             return Err(self.field("consumers".to_owned(), "at least one is needed"));
         }
         Ok(Routing { routes })
-    }
-
-    fn templates(&self, templates: &[Template], known: &[MchId]) -> Result<(), ConfigError> {
-        let mut numbers = BTreeSet::new();
-        for (index, template) in templates.iter().enumerate() {
-            let at = |field: &str| format!("templates[{index}].{field}");
-            if !known.iter().any(|mch_id| mch_id.as_str() == template.mch_id) {
-                return Err(self.field(at("mch_id"), "names one that is not configured"));
-            }
-            if template.plan_id.is_empty() || !template.plan_id.bytes().all(|digit| digit.is_ascii_digit()) {
-                return Err(self.field(at("plan_id"), "digits only"));
-            }
-            if !numbers.insert((&template.mch_id, &template.plan_id)) {
-                return Err(self.field(at("plan_id"), "is there twice"));
-            }
-        }
-        Ok(())
     }
 
     fn field(&self, field: String, problem: impl ToString) -> ConfigError {
@@ -300,7 +251,10 @@ mod tests {
         let config = Config::read(Config::default_path()).unwrap();
         assert_eq!(config.merchants.iter().map(MchId::as_str).collect::<Vec<_>>(), ["10000100", "10000200"]);
         assert_eq!(config.consumers(), ["membership", "ledger"]);
-        assert_eq!(config.secrets().keys().collect::<Vec<_>>(), ["papay/10000100/verify", "papay/10000200/verify"]);
+        assert_eq!(
+            config.secrets().keys().collect::<Vec<_>>(),
+            ["papay/10000100/sign", "papay/10000100/verify", "papay/10000200/verify"]
+        );
     }
 
     #[test]
@@ -326,11 +280,16 @@ mod tests {
         );
         assert_eq!(
             problem("platform_cert", "cert"),
-            ", line 10: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`"
+            ", line 10: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`, `api_key`"
         );
         assert_eq!(
             problem("[\"papay.payment", "[\"payment"),
             ": consumers[1].types: \"payment.*\" does not begin with \"papay.\""
+        );
+        assert_eq!(problem("\"12536\"", "\"12535\""), ": templates[1].plan_id: is there twice");
+        assert_eq!(
+            problem("merchant_private_key", "merchant_certificate"),
+            ": merchants[0].api_key: this is not a PEM PKCS#8 private key"
         );
         assert_eq!(problem("\"ledger\"", "\"membership\""), ": consumers[1].name: is there twice");
         assert_eq!(

@@ -81,8 +81,7 @@ async fn create_queue(
     redrive: Option<String>,
 ) -> Result<String, StackError> {
     let failed = |cause: &str| StackError::Queue { queue: name.to_owned(), cause: cause.to_owned() };
-    let mut request =
-        client.create_queue().queue_name(name).attributes(Attribute::MessageRetentionPeriod, RETENTION);
+    let mut request = client.create_queue().queue_name(name).attributes(Attribute::MessageRetentionPeriod, RETENTION);
     for (attribute, value) in attributes {
         request = request.attributes(attribute.clone(), *value);
     }

@@ -1,6 +1,6 @@
 //! WeChat Pay in the local stack: the simulator, with the merchants and templates of `papay.toml`.
 
-use counterparty::WechatPay;
+use counterparty::{MerchantKey, WechatPay};
 use host::Store;
 use host::clock::Clock;
 use host::lambda::LambdaHost;
@@ -36,15 +36,22 @@ pub(super) fn introduce(simulator: &Simulator, functions: &LambdaHost) {
 }
 
 fn merchant(config: &Config, mch_id: &str) -> Result<Merchant, counterparty::Error> {
-    // The secret that the functions fetch: what WeChat Pay shares with the merchant is in it.
-    let secret = config.secrets().remove(&format!("{SECRET_PREFIX}{mch_id}/verify")).unwrap_or_default();
-    let secret: Value = serde_json::from_str(&secret)?;
-    let shared = |key: &str| secret[key]["current"].as_str().unwrap_or_default().to_owned();
-    let (api_v2_key, api_v3_key) = (shared("api_v2_key"), shared("api_v3_key"));
-    let known = match Merchant::of_test(mch_id) {
-        Ok(known) => known,
-        Err(_) => Merchant { wechat: WechatPay::new(mch_id, &api_v2_key, &api_v3_key)?, key: None },
+    // The secrets that the functions fetch: what WeChat Pay shares with the merchant is in them.
+    let secret = |purpose: &str| {
+        let text = config.secrets().remove(&format!("{SECRET_PREFIX}{mch_id}/{purpose}"));
+        text.map_or(Ok(Value::Null), |text| serde_json::from_str::<Value>(&text))
     };
-    let wechat = known.wechat.with_api_v2_key(&api_v2_key).with_api_v3_key(&api_v3_key)?;
-    Ok(Merchant { wechat, key: known.key })
+    let verify = secret("verify")?;
+    let shared = |key: &str| verify[key]["current"].as_str().unwrap_or_default().to_owned();
+    let (api_v2_key, api_v3_key) = (shared("api_v2_key"), shared("api_v3_key"));
+    let wechat = match WechatPay::by_mch_id(mch_id) {
+        Ok(known) => known.with_api_v2_key(&api_v2_key).with_api_v3_key(&api_v3_key)?,
+        Err(_) => WechatPay::new(mch_id, &api_v2_key, &api_v3_key)?,
+    };
+    let sign = secret("sign")?;
+    let key = match (sign["merchant"]["serial"].as_str(), sign["merchant"]["private_key"].as_str()) {
+        (Some(serial), Some(private_key)) => Some(MerchantKey::of_private_key(serial, private_key)?),
+        _ => None,
+    };
+    Ok(Merchant { wechat, key })
 }

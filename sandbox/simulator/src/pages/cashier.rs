@@ -51,7 +51,8 @@ fn open(order: &Order, contract: Option<&Contract>, template: Option<&Template>)
                 @if let (true, Some(contract)) = (is_offered, contract) {
                     div.row {
                         span { "自动续费" }
-                        input type="checkbox" name="sign" value="on" checked aria-label="自动续费";
+                        // The user's to tick: no parameter presets it.
+                        input type="checkbox" name="sign" value="on" aria-label="自动续费";
                     }
                     div.row { span { "服务" } span { (template.map_or("", |template| &template.name)) } }
                     div.row { span { "开通账号" } span { (contract.display_account) } }
