@@ -1,13 +1,16 @@
 """What the deployed stack must be, asserted on the translated template: an emulator ignores half of it, and lint all of it."""
 
 import json
+import pathlib
 import re
 import unittest
 
 from translated import ROOT, allowed, many, of_type, source, text, translate
 
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
-FUNCTIONS = [*CALLBACKS, "OutboxRelay", "Sweeper", "Worker"]
+# Open to the world: callbacks prove themselves by WeChat's signature, the app by its user's token.
+PUBLIC = [*CALLBACKS, "SignApi"]
+FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker"]
 CONSUMERS = ["Membership", "Ledger"]
 
 # SQS knows a message again for this long: seconds.
@@ -22,16 +25,16 @@ class PublicUrls(unittest.TestCase):
         grants = of_type(template, "AWS::Lambda::Permission").values()
         return [grant for grant in grants if text(grant["FunctionName"]) == f"{function}Aliaslive"]
 
-    def test_each_callback_has_a_public_url_on_its_alias(self):
+    def test_callbacks_and_the_apps_function_have_a_public_url_on_their_alias(self):
         urls = of_type(DEPLOYED, "AWS::Lambda::Url")
-        self.assertEqual(sorted(urls), sorted(f"{function}Url" for function in CALLBACKS))
-        for function in CALLBACKS:
+        self.assertEqual(sorted(urls), sorted(f"{function}Url" for function in PUBLIC))
+        for function in PUBLIC:
             url = urls[f"{function}Url"]
             self.assertEqual(url["AuthType"], "NONE")
             self.assertEqual(text(url["TargetFunctionArn"]), f"{function}Aliaslive")
 
     def test_a_public_url_has_both_permissions_and_no_other(self):
-        for function in CALLBACKS:
+        for function in PUBLIC:
             with self.subTest(function):
                 grants = {grant["Action"]: grant for grant in self.permissions(DEPLOYED, function)}
                 self.assertEqual(set(grants), {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"})
@@ -44,14 +47,14 @@ class PublicUrls(unittest.TestCase):
     def test_an_auth_type_by_reference_would_leave_no_permission(self):
         template = source()
         template["Parameters"]["Auth"] = {"Type": "String", "Default": "NONE"}
-        for function in CALLBACKS:
+        for function in PUBLIC:
             template["Resources"][function]["Properties"]["FunctionUrlConfig"]["AuthType"] = {"Fn::If": ["x", "NONE", "NONE"]}
-        self.assertEqual([self.permissions(translate(template), function) for function in CALLBACKS], [[], [], [], []])
+        self.assertEqual([self.permissions(translate(template), function) for function in PUBLIC], [[] for _ in PUBLIC])
 
     def test_nothing_else_is_open_to_everyone(self):
         grants = of_type(DEPLOYED, "AWS::Lambda::Permission").values()
         public = [text(grant["FunctionName"]) for grant in grants if grant["Principal"] == "*"]
-        self.assertEqual(sorted(set(public)), sorted(f"{function}Aliaslive" for function in CALLBACKS))
+        self.assertEqual(sorted(set(public)), sorted(f"{function}Aliaslive" for function in PUBLIC))
 
 
 class Functions(unittest.TestCase):
@@ -72,7 +75,7 @@ class Functions(unittest.TestCase):
     def test_each_function_stops_in_time(self):
         timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
         # WeChat waits 5 s; the sweeper comes every minute.
-        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"OutboxRelay": 60, "Sweeper": 55, "Worker": 30})
+        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"SignApi": 15, "OutboxRelay": 60, "Sweeper": 55, "Worker": 30})
 
     def test_what_sends_ends_well_before_sqs_forgets_what_was_sent(self):
         for name in ("OutboxRelay", "Sweeper"):
@@ -106,17 +109,27 @@ class Functions(unittest.TestCase):
         self.assertEqual(TEMPLATE["Parameters"]["LogRetentionDays"]["Default"], 30)
 
     def test_each_function_gets_the_variables_that_setup_reads(self):
-        rust = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("shared/setup/src/*.rs"))
+        sources = [*ROOT.glob("shared/setup/src/*.rs"), *ROOT.glob("shared/http-api/src/**/*.rs")]
+        rust = "".join(path.read_text(encoding="utf-8") for path in sources)
         known = set(re.findall(r'"(PAPAY_[A-Z_]+)"', rust))
         tables = {"PAPAY_TABLE_LEDGER", "PAPAY_TABLE_INBOX", "PAPAY_TABLE_OUTBOX"}
         callback = tables | {"PAPAY_MERCHANTS", "PAPAY_SECRET_PREFIX", "PAPAY_ROUTING"}
+        app = {"PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_CONTRACT", "PAPAY_ISSUERS", "PAPAY_CORS_ORIGINS"}
         for name in FUNCTIONS:
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
                 expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK"},
-                            "Worker": callback | {"PAPAY_QUEUE_WORK"}}.get(name, callback)
+                            "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": callback | app}.get(name, callback)
                 self.assertEqual(variables, expected)
                 self.assertLessEqual(variables, known)
+
+
+    def test_the_catalogue_is_deployed_where_the_function_reads_it(self):
+        [layer] = of_type(DEPLOYED, "AWS::Lambda::LayerVersion")
+        self.assertEqual([text(one) for one in self.functions["SignApi"]["Layers"]], [layer])
+        path = pathlib.PurePosixPath(self.functions["SignApi"]["Environment"]["Variables"]["PAPAY_CATALOGUE"])
+        folder = ROOT / TEMPLATE["Resources"]["CatalogueLayer"]["Properties"]["ContentUri"]
+        self.assertEqual((path.parent, (folder / path.name).is_file()), (pathlib.PurePosixPath("/opt"), True))
 
 
 class Roles(unittest.TestCase):
@@ -149,6 +162,15 @@ class Roles(unittest.TestCase):
         for function in CALLBACKS:
             with self.subTest(function):
                 self.assertEqual(allowed(DEPLOYED, f"{function}Role"), self.logs(function) | self.record())
+
+    def test_the_apps_function_signs_counts_and_knows_its_issuers(self):
+        more = self.secret("sign") | {
+            ("dynamodb:ConditionCheckItem", "LedgerTable.Arn"),
+            ("dynamodb:UpdateItem", "InboxTable.Arn"),
+            ("secretsmanager:GetSecretValue",
+             "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}issuers/*-??????"),
+        }
+        self.assertEqual(allowed(DEPLOYED, "SignApiRole"), self.logs("SignApi") | self.record() | more)
 
     def test_the_worker_takes_questions_signs_them_and_records_answers(self):
         work = {(f"sqs:{action}", "WorkQueue.Arn")

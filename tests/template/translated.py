@@ -31,6 +31,9 @@ def translate(template):
     for function in functions:
         # `sam package` puts the uploaded archive's address here.
         function["Properties"]["CodeUri"] = "s3://bucket/key"
+    for layer in template["Resources"].values():
+        if layer["Type"] == "AWS::Serverless::LayerVersion":
+            layer["Properties"]["ContentUri"] = "s3://bucket/key"
     return transform(template, parameters | PARAMETERS, NoManagedPolicies())
 
 

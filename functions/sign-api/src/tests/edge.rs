@@ -156,3 +156,12 @@ fn the_committed_document_is_what_the_handlers_say() {
     assert!(committed == document, "docs/openapi/sign-api.json is old: run this test with PAPAY_WRITE_OPENAPI=1");
     assert!(document.contains("\"openapi\": \"3.1.0\""));
 }
+
+#[test]
+fn the_catalogue_that_is_deployed_and_its_example_can_be_read() {
+    let deployed = include_str!("../../../../catalogue/catalogue.toml");
+    assert_eq!(Catalogue::parse(deployed).unwrap().products().count(), 0);
+    let lines = deployed.lines().skip_while(|line| *line != "# [[products]]");
+    let example: String = lines.map(|line| format!("{}\n", line.strip_prefix("# ").unwrap())).collect();
+    assert_eq!(Catalogue::parse(&example).unwrap().products().count(), 1);
+}
