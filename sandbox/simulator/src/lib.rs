@@ -8,7 +8,7 @@
 //!                         └── deliveries <── waiting notices <────────────┘
 //! ```
 //!
-//! `rules` is pure: the time is an argument, and nothing in it awaits. WeChat's side of signing is `counterparty`'s. Nothing here
+//! Nothing in `rules` awaits or reads a clock: the time is an argument. WeChat's side of signing is `counterparty`'s. Nothing here
 //! knows papay's own code. What differs from WeChat: plain HTTP, so that nobody asks for the client certificate of refunds; notices go to
 //! loopback addresses only; `mweb_url` and `redirect_url` lead to this machine.
 

@@ -172,3 +172,52 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RefundState;
+    use crate::time::MINUTE;
+
+    fn order(state: TradeState, expires_ms: Option<Ms>) -> Order {
+        Order {
+            mch_id: String::new(),
+            appid: String::new(),
+            out_trade_no: String::new(),
+            total_fee: 1,
+            notify_url: String::new(),
+            request: BTreeMap::new(),
+            hmac: false,
+            made_ms: 0,
+            expires_ms,
+            kind: OrderKind::Cashier(Cashier {
+                trade_type: "APP".to_owned(),
+                prepay_id: String::new(),
+                prepaid_ms: 0,
+                contract: String::new(),
+                presign_failure: None,
+            }),
+            state,
+            paid: None,
+            failure: None,
+            refunds: Vec::new(),
+            refund_outcome: RefundState::Success,
+        }
+    }
+
+    #[test]
+    fn an_order_takes_a_payment_while_it_is_open_and_its_prepay_id_lives() {
+        for (state, expires_ms, now, expected) in [
+            (TradeState::NotPay, None, 2 * HOUR, true),
+            (TradeState::NotPay, None, 2 * HOUR + 1, false),
+            (TradeState::NotPay, Some(30 * MINUTE), 30 * MINUTE, true),
+            (TradeState::NotPay, Some(30 * MINUTE), 30 * MINUTE + 1, false),
+            (TradeState::UserPaying, None, 1, true),
+            (TradeState::PayError, None, 1, true),
+            (TradeState::Success, None, 1, false),
+            (TradeState::Closed, None, 1, false),
+        ] {
+            assert_eq!(order(state, expires_ms).unpayable(now).is_none(), expected, "{state:?} {expires_ms:?} {now}");
+        }
+    }
+}

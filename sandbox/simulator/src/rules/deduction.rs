@@ -32,7 +32,7 @@ pub(crate) fn apply(scene: &mut Scene<'_>, call: &Call) -> Result<V2Fields, Refu
     let amount = call.number("total_fee");
     check_amount(&template, amount)?;
     let past = Past::of(scene, &contract);
-    past.check(&template, &contract, amount, scene.now)?;
+    past.check(&template, contract.signed.as_ref().map(|signed| signed.at_ms), amount, scene.now)?;
     let wait = wait(scene, &template, &contract, &past, amount)?;
     place(scene, call, key, contract.key(), wait);
     Ok(success(call))
@@ -103,7 +103,7 @@ impl Past {
         Self { paid: paid.collect(), is_undecided }
     }
 
-    fn check(&self, template: &Template, contract: &Contract, amount: u64, now: Ms) -> Result<(), Refusal> {
+    fn check(&self, template: &Template, signed_ms: Option<Ms>, amount: u64, now: Ms) -> Result<(), Refusal> {
         if self.is_undecided {
             return Err(Refusal::business("INVALID_REQUEST", "存在未完成的扣款订单，请勿重复发起"));
         }
@@ -116,9 +116,9 @@ impl Past {
         if spent.saturating_add(amount) > template.daily_amount {
             return limit("当日扣款金额已达上限");
         }
-        let Some(signed) = &contract.signed else { return Ok(()) };
+        let Some(signed_ms) = signed_ms else { return Ok(()) };
         let length = Ms::from(template.period_days.max(1)).saturating_mul(DAY);
-        let period = |at: Ms| at.saturating_sub(signed.at_ms).div_euclid(length);
+        let period = |at: Ms| at.saturating_sub(signed_ms).div_euclid(length);
         if count(self.paid.iter().filter(|(at, _)| period(*at) == period(now))) >= template.per_period {
             return limit("本周期扣款成功次数已达上限");
         }
@@ -178,4 +178,69 @@ fn place(scene: &mut Scene<'_>, call: &Call, key: Key, contract: Key, wait: Ms) 
     scene.world.orders.insert(key.clone(), order);
     scene.world.deductions.entry(contract).or_default().push(key.clone());
     scene.world.jobs.insert((executes_ms, Job::Deduct(key)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MINUTE;
+
+    /// 2026-03-02 00:00:00 in Beijing.
+    const MIDNIGHT: Ms = 1_772_380_800_000;
+
+    #[test]
+    fn a_notice_opens_the_third_day_and_as_many_as_it_names() {
+        for (days, sent, deducted, expected) in [
+            (7, 10 * HOUR, 10 * HOUR, false),
+            (7, 10 * HOUR, 2 * DAY - MINUTE, false),
+            (7, 10 * HOUR, 2 * DAY, true),
+            (7, 21 * HOUR, 2 * DAY, true),
+            (7, 10 * HOUR, 9 * DAY - MINUTE, true),
+            (7, 10 * HOUR, 9 * DAY, false),
+            (1, 10 * HOUR, 3 * DAY - MINUTE, true),
+            (1, 10 * HOUR, 3 * DAY, false),
+        ] {
+            let notice = PreNotice { at_ms: MIDNIGHT + sent, amount: 1800, days };
+            let is_open = check_notice(&notice, 1800, MIDNIGHT + deducted).is_ok();
+            assert_eq!(is_open, expected, "{days} days, sent {sent}, deducted {deducted}");
+            assert!(check_notice(&notice, 1801, MIDNIGHT + deducted).is_err(), "more than it says");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_the_templates_or_below_its_limit() {
+        let any = Template::new("1", "1");
+        let fixed = Template { amount: Some(1800), ..any.clone() };
+        let test = Template { test: true, ..any.clone() };
+        for (template, amount, expected) in [
+            (&any, 50_000, true),
+            (&any, 50_001, false),
+            (&fixed, 1800, true),
+            (&fixed, 1799, false),
+            (&test, 10, true),
+            (&test, 11, false),
+        ] {
+            assert_eq!(check_amount(template, amount).is_ok(), expected, "{amount}");
+        }
+    }
+
+    #[test]
+    fn successes_are_counted_by_day_by_period_and_by_amount() {
+        let template = Template { per_day: 2, per_period: 3, daily_amount: 5_000, ..Template::new("1", "1") };
+        let signed_ms = MIDNIGHT - 40 * DAY;
+        let allowed = |paid: &[(Ms, u64)], amount: u64| {
+            let past = Past { paid: paid.to_vec(), is_undecided: false };
+            past.check(&template, Some(signed_ms), amount, MIDNIGHT + 10 * HOUR).is_ok()
+        };
+        let today = MIDNIGHT + 8 * HOUR;
+        assert!(allowed(&[], 5_000) && !allowed(&[], 5_001));
+        assert!(allowed(&[(today, 1_800)], 3_200) && !allowed(&[(today, 1_800)], 3_201));
+        assert!(!allowed(&[(today, 1), (today, 1)], 1), "two today");
+        let this_period = signed_ms + 31 * DAY;
+        assert!(!allowed(&[(this_period, 1), (this_period, 1), (this_period, 1)], 1), "three in this period");
+        let last_period = signed_ms + 29 * DAY;
+        assert!(allowed(&[(last_period, 1), (last_period, 1), (last_period, 1)], 1));
+        let undecided = Past { paid: Vec::new(), is_undecided: true };
+        assert!(undecided.check(&template, Some(signed_ms), 1, today).is_err());
+    }
 }

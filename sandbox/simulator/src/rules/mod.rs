@@ -1,4 +1,5 @@
-//! WeChat's rules, pure: what is remembered, a call or an act of a person, and the time, in; an answer, or a refusal, out.
+//! WeChat's rules: what is remembered, a call or an act of a person, and the time, in; an answer, or a refusal, out. Nothing
+//! here awaits, reads a clock or knows HTTP.
 
 mod closing;
 mod contract_query;
