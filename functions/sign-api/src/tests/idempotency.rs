@@ -82,8 +82,30 @@ async fn an_answer_that_is_lost_leaves_an_order_that_the_next_call_finds() {
 }
 
 #[tokio::test]
-async fn a_prepay_id_of_over_two_hours_is_renewed_by_the_stored_request() {
-    // Expiry is thirty minutes here, so the browser's address is what outlives itself: five minutes.
+async fn a_prepay_id_of_two_hours_is_renewed_by_the_stored_request() {
+    let stage = Stage::new();
+    let click = async |key: &str| {
+        let body = json!({ "product": "vip-slow", "channel": "app" });
+        stage.post("alice", "/v1/10000100/subscriptions", key, body).await
+    };
+    let first = click("k").await;
+    stage.pass(7_199);
+    let old = click("k").await;
+    assert_eq!(stage.wechat.sent(ORDER).len(), 1, "still good");
+    stage.pass(1);
+    // Another key, since a second click is not the same call.
+    let renewed = click("k2").await;
+    assert_eq!((first.code(), old.code()), (renewed.code(), renewed.code()));
+    let sent = stage.wechat.sent(ORDER);
+    assert!(sent.len() == 2 && all_equal(&sent), "byte for byte");
+    let prepay_id = |answer: &Answer| answer.body["launch"]["params"]["prepayid"].clone();
+    assert_eq!(prepay_id(&first), prepay_id(&old));
+    assert_ne!(prepay_id(&first), prepay_id(&renewed));
+    assert_eq!(stage.orders().len(), 1);
+}
+
+#[tokio::test]
+async fn a_browsers_address_is_renewed_after_five_minutes() {
     let stage = Stage::new();
     let first = stage.subscribe("alice", "k", "h5").await;
     stage.pass(301);

@@ -57,6 +57,16 @@ plan_id = "12535"
 appids = { app = "wxapp" }
 
 [[products]]
+id = "vip-slow"
+mch_id = "10000100"
+title = "年度会员"
+price = 16800
+kind = "subscription"
+plan_id = "12536"
+expiry = 300
+appids = { app = "wxapp" }
+
+[[products]]
 id = "album"
 mch_id = "10000100"
 title = "专辑"
