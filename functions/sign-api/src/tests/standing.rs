@@ -1,5 +1,7 @@
 //! Users who have an attempt or a contract already.
 
+use std::time::Duration;
+
 use super::wechat::Fault;
 use super::*;
 
@@ -79,6 +81,18 @@ async fn another_channel_waits_until_the_first_order_can_be_closed() {
     assert_eq!(stage.wechat.sent("/pay/closeorder").len(), 1);
     let closed = stage.status("alice", &first).await;
     assert_eq!((&closed.body["outcome"], &closed.body["payment"]["status"]), (&"closed".into(), &"closed".into()));
+}
+
+#[tokio::test]
+async fn an_order_that_wechat_never_heard_of_gives_way() {
+    let stage = Stage::new();
+    stage.wechat.fail(ORDER, Fault::Hangs);
+    let died = tokio::time::timeout(Duration::from_millis(50), stage.subscribe("alice", "k", "h5")).await;
+    assert!(died.is_err());
+    stage.pass(400);
+    let other = stage.subscribe("alice", "k2", "app").await;
+    assert_eq!(other.status, 201, "{other:?}");
+    assert_eq!(stage.orders().len(), 2);
 }
 
 #[tokio::test]

@@ -118,10 +118,13 @@ impl World {
         match path {
             "/pay/contractorder" => self.place(query, &asked, fault),
             "/pay/orderquery" => self.order(field(&asked, "out_trade_no")),
-            "/pay/closeorder" => {
-                self.orders.get_mut(field(&asked, "out_trade_no")).unwrap().state = "CLOSED";
-                signed(&[])
-            }
+            "/pay/closeorder" => match self.orders.get_mut(field(&asked, "out_trade_no")) {
+                Some(placed) => {
+                    placed.state = "CLOSED";
+                    signed(&[])
+                }
+                None => signed(&[("result_code", "FAIL"), ("err_code", "ORDERNOTEXIST")]),
+            },
             "/papay/querycontract" => self.contract(&asked),
             "/papay/deletecontract" => {
                 let code = field(&asked, "contract_id")
