@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("refund-callback", FUNCTION),
     ("outbox-relay", &["domain", "publish", "record", "setup"]),
     ("sweeper", &["domain", "publish", "record", "setup", "work"]),
+    ("merchant-api", &["ask", "domain", "http-api", "record", "setup", "wechat"]),
     // What asks WeChat.
     ("work", &["domain", "record"]),
     ("ask", &["domain", "parse", "record", "setup", "verify", "wechat"]),

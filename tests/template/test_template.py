@@ -10,7 +10,7 @@ from translated import ROOT, allowed, many, of_type, source, text, translate
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
 # Open to the world: callbacks prove themselves by WeChat's signature, the app by its user's token.
 PUBLIC = [*CALLBACKS, "SignApi"]
-FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker"]
+FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker", "MerchantApi"]
 CONSUMERS = ["Membership", "Ledger"]
 
 # SQS knows a message again for this long: seconds.
@@ -27,11 +27,17 @@ class PublicUrls(unittest.TestCase):
 
     def test_callbacks_and_the_apps_function_have_a_public_url_on_their_alias(self):
         urls = of_type(DEPLOYED, "AWS::Lambda::Url")
-        self.assertEqual(sorted(urls), sorted(f"{function}Url" for function in PUBLIC))
+        self.assertEqual(sorted(urls), sorted(f"{function}Url" for function in [*PUBLIC, "MerchantApi"]))
         for function in PUBLIC:
             url = urls[f"{function}Url"]
             self.assertEqual(url["AuthType"], "NONE")
             self.assertEqual(text(url["TargetFunctionArn"]), f"{function}Aliaslive")
+
+    def test_the_back_ends_url_wants_signed_requests_and_grants_nobody(self):
+        url = of_type(DEPLOYED, "AWS::Lambda::Url")["MerchantApiUrl"]
+        self.assertEqual((url["AuthType"], text(url["TargetFunctionArn"])), ("AWS_IAM", "MerchantApiAliaslive"))
+        self.assertEqual(self.permissions(DEPLOYED, "MerchantApi"), [])
+        self.assertEqual(TEMPLATE["Parameters"]["Principals"]["Default"], "[]")
 
     def test_a_public_url_has_both_permissions_and_no_other(self):
         for function in PUBLIC:
@@ -75,14 +81,14 @@ class Functions(unittest.TestCase):
     def test_each_function_stops_in_time(self):
         timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
         # WeChat waits 5 s; the sweeper comes every minute.
-        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"SignApi": 15, "OutboxRelay": 60, "Sweeper": 55, "Worker": 30})
+        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"SignApi": 15, "OutboxRelay": 60, "Sweeper": 55, "Worker": 30, "MerchantApi": 15})
 
     def test_what_sends_ends_well_before_sqs_forgets_what_was_sent(self):
         for name in ("OutboxRelay", "Sweeper"):
             self.assertLess(self.functions[name]["Timeout"], DEDUPLICATION_WINDOW / 2)
 
     def test_each_function_has_memory_architecture_concurrency_and_an_alias(self):
-        concurrency = {"OutboxRelay": 20, "Sweeper": 1, "Worker": 10}
+        concurrency = {"OutboxRelay": 20, "Sweeper": 1, "Worker": 10, "MerchantApi": 20}
         for name in FUNCTIONS:
             with self.subTest(name):
                 function = self.functions[name]
@@ -119,7 +125,9 @@ class Functions(unittest.TestCase):
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
                 expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK"},
-                            "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": callback | app}.get(name, callback)
+                            "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": callback | app,
+                            "MerchantApi": callback | {"PAPAY_PRINCIPALS", "PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_REFUND"},
+                            }.get(name, callback)
                 self.assertEqual(variables, expected)
                 self.assertLessEqual(variables, known)
 
@@ -176,6 +184,9 @@ class Roles(unittest.TestCase):
         work = {(f"sqs:{action}", "WorkQueue.Arn")
                 for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
         self.assertEqual(allowed(DEPLOYED, "WorkerRole"), self.logs("Worker") | self.record() | self.secret("sign") | work)
+
+    def test_the_merchants_api_signs_and_records(self):
+        self.assertEqual(allowed(DEPLOYED, "MerchantApiRole"), self.logs("MerchantApi") | self.record() | self.secret("sign"))
 
     def drain(self):
         sends = {("sqs:SendMessage", f"{consumer}Queue.Arn") for consumer in CONSUMERS}
@@ -358,7 +369,7 @@ class Outputs(unittest.TestCase):
         })
 
     def test_every_queue_of_a_consumer_is_told(self):
-        arns = {text(output["Value"]) for output in DEPLOYED["Outputs"].values() if "Fn::GetAtt" in output["Value"]}
+        arns = {text(output["Value"]) for name, output in DEPLOYED["Outputs"].items() if name.endswith("QueueArn")}
         self.assertEqual(arns, {f"{consumer}Queue.Arn" for consumer in CONSUMERS})
 
 

@@ -25,6 +25,12 @@ pub const SWEEPER: &str = "sweeper";
 /// The function that asks WeChat what is due.
 pub const WORKER: &str = "worker";
 
+/// The API of the merchant's back end.
+pub const MERCHANT_API: &str = "merchant-api";
+
+/// The one caller of the APIs on a laptop: the same routes without SigV4, on loopback only.
+const LOCAL_PRINCIPAL: &str = "local";
+
 /// The variable with the file of the movable clock's offset; only `papay function` knows it.
 pub const CLOCK_VARIABLE: &str = "PAPAY_CLOCK_FILE";
 
@@ -44,6 +50,9 @@ const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Below the work queue's visibility time-out of 60 s.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A call that waits for WeChat twice.
+const API_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Jobs that the worker gets at once.
 const WORKER_BATCH: usize = 10;
 
@@ -57,6 +66,7 @@ pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::
         RELAY => outbox_relay::run(env).await,
         SWEEPER => sweeper::run(env).await,
         WORKER => worker::run(env).await,
+        MERCHANT_API => merchant_api::run(env).await,
         _ => return None,
     })
 }
@@ -77,6 +87,7 @@ pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)
         specs.push(FunctionSpec { max_concurrency: 1, ..spec(background, None, BACKGROUND_TIMEOUT) });
     }
     specs.push(spec(WORKER, None, WORKER_TIMEOUT));
+    specs.push(spec(MERCHANT_API, Some(ports.merchant_api), API_TIMEOUT));
     specs
 }
 
@@ -109,6 +120,10 @@ pub(super) fn variables(
         ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
         ("PAPAY_CATALOGUE", config.path.display().to_string()),
     ];
+    let all = json!(["read", "deduct", "refund", "terminate", "replay"]);
+    let grants = json!([{ "principal": LOCAL_PRINCIPAL, "merchants": merchants, "actions": all }]);
+    variables.push(("PAPAY_PRINCIPALS", grants.to_string()));
+    variables.push(("PAPAY_LOCAL_PRINCIPAL", LOCAL_PRINCIPAL.to_owned()));
     variables.extend(NOTIFY_URLS.map(|(name, function)| (name, format!("${{url:{function}}}"))));
     variables.extend(clock.map(|file| (CLOCK_VARIABLE, file.display().to_string())));
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

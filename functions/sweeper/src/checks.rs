@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use futures_util::future::join_all;
+use record::{Due, LedgerError};
 use work::{BATCH, Job, WorkQueue};
 
-use crate::due::{Due, DueChecks, Unavailable};
+use crate::due::DueChecks;
 use crate::handler::{measure, seconds_since};
 
 /// A check that was handed over is left alone for this long: ten receives of the work queue, a minute apart, after which
@@ -33,7 +34,7 @@ pub(crate) async fn hand_over(
     queue: &impl WorkQueue,
     now: Timestamp,
     time: Duration,
-) -> Result<HandedOver, Unavailable> {
+) -> Result<HandedOver, LedgerError> {
     let due = checks.due(now).await?;
     let oldest = due.iter().map(|due| due.due_at).min();
     let mut sum = HandedOver { due: due.len(), oldest, ..HandedOver::default() };
@@ -53,7 +54,7 @@ pub(crate) async fn hand_over(
 }
 
 async fn hand_over_batch(checks: &impl DueChecks, queue: &impl WorkQueue, batch: &[Due], now: Timestamp) -> HandedOver {
-    let jobs: Vec<Job> = batch.iter().map(|due| due.job.clone()).collect();
+    let jobs: Vec<Job> = batch.iter().map(job).collect();
     let results = queue.send(&jobs, Duration::ZERO).await;
     let mut sum = HandedOver::default();
     let mut accepted = Vec::new();
@@ -61,7 +62,7 @@ async fn hand_over_batch(checks: &impl DueChecks, queue: &impl WorkQueue, batch:
         match result {
             Ok(()) => accepted.push(due),
             Err(not_sent) => {
-                tracing::warn!(kind = due.job.item.kind(), error = %not_sent, "a due check was not handed over");
+                tracing::warn!(kind = due.item.kind(), error = %not_sent, "a due check was not handed over");
             }
         }
     }
@@ -71,10 +72,14 @@ async fn hand_over_batch(checks: &impl DueChecks, queue: &impl WorkQueue, batch:
         match leased {
             Ok(since) => sum.oldest = sum.oldest.into_iter().chain(since).min(),
             // It is sent again in a minute, and asked once: the worker looks whether it is still due.
-            Err(Unavailable(reason)) => tracing::warn!(reason, "a due check could not be leased"),
+            Err(error) => tracing::warn!(%error, "a due check could not be leased"),
         }
     }
     sum
+}
+
+fn job(due: &Due) -> Job {
+    Job { mch_id: due.mch_id.clone(), item: due.item.clone() }
 }
 
 impl HandedOver {

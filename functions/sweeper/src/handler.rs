@@ -8,7 +8,7 @@ use work::WorkQueue;
 use crate::backoff::plan;
 use crate::breaker::Breaker;
 use crate::checks::hand_over;
-use crate::due::{DueChecks, Unavailable};
+use crate::due::DueChecks;
 
 /// What is younger is left to the relay, which may have it in hand.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ pub(crate) async fn handle(
     metrics::counter!("SweeperRuns").increment(1);
     let (swept, due) = join(sweep(outbox, queues, now, time), hand_over(checks, work, now, time)).await;
     swept.map_err(|error| format!("the outbox was not swept: {error}"))?;
-    due.map(|_| ()).map_err(|Unavailable(reason)| format!("the due checks were not handed over: {reason}"))
+    due.map(|_| ()).map_err(|error| format!("the due checks were not handed over: {error}"))
 }
 
 async fn sweep(outbox: &impl Outbox, queues: &impl Queues, now: Timestamp, time: Duration) -> Result<(), OutboxError> {

@@ -15,9 +15,9 @@ mod handler;
 
 use std::time::{Duration, SystemTime};
 
-use due::DueIndex;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use publish::{DynamoOutbox, SqsQueues};
+use record::DynamoLedger;
 use serde::de::IgnoredAny;
 use setup::{Aws, Env, telemetry};
 use work::SqsWork;
@@ -25,8 +25,7 @@ use work::SqsWork;
 /// What is left of the function's time when it stops: the next run goes on.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Runs the function until Lambda stops it. Reads `PAPAY_TABLE_LEDGER`, `PAPAY_TABLE_OUTBOX`, `PAPAY_QUEUES` and
-/// `PAPAY_QUEUE_WORK`.
+/// Runs the function until Lambda stops it. Reads the tables, `PAPAY_QUEUES` and `PAPAY_QUEUE_WORK`.
 ///
 /// # Errors
 ///
@@ -36,7 +35,7 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let aws = Aws::new(&env)?;
     let outbox = DynamoOutbox::new(aws.dynamodb(), env.required("PAPAY_TABLE_OUTBOX")?, record::pending_shards());
     let queues = SqsQueues::new(aws.sqs(), env.queues()?);
-    let due = DueIndex::new(aws.dynamodb(), env.required("PAPAY_TABLE_LEDGER")?, record::due_shards());
+    let due = DynamoLedger::new(aws.dynamodb(), env.tables()?);
     let work = SqsWork::new(aws.sqs(), env.work_queue()?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| async {
         let (_, context) = event.into_parts();

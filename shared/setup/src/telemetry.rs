@@ -42,7 +42,19 @@ pub fn start(env: &Env, function: &'static str) -> Result<Metrics, Misconfigured
         Some("ERROR" | "FATAL") => Level::ERROR,
         Some(_) | None => Level::INFO,
     };
-    let ours = ["callback", "http_api", "record", "publish", "setup", "outbox_relay", "sign_api", "sweeper", "ask", "worker", "merchant_api"];
+    let ours = [
+        "callback",
+        "http_api",
+        "record",
+        "publish",
+        "setup",
+        "outbox_relay",
+        "sign_api",
+        "sweeper",
+        "ask",
+        "worker",
+        "merchant_api",
+    ];
     let targets = Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     tracing_subscriber::registry()

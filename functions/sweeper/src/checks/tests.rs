@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use domain::{Check, ContractCode, OrderKind};
+use domain::{Check, ContractCode, MchId, OrderKind};
 use record::{Commit, DueItem, Expected, Ledger, Write};
 use testkit::generate::Generator;
 use testkit::memory::Memory;
@@ -46,7 +46,7 @@ async fn what_has_waited_longest_goes_first() {
     for second in [-10, -500, -60] {
         ledger.contract(at(second)).await;
     }
-    let oldest = ledger.due(at(0)).await.unwrap().first().map(|due| due.job.item.clone());
+    let oldest = ledger.due(at(0)).await.unwrap().first().map(|due| due.item.clone());
     hand_over(&ledger, &queue, at(0), MINUTE).await.unwrap();
     assert_eq!(queue.take().first().cloned(), oldest);
 }
@@ -80,7 +80,7 @@ async fn an_index_that_is_down_fails_the_run() {
 struct Index {
     memory: Memory,
     generator: Mutex<Generator>,
-    leased: Mutex<BTreeMap<String, Timestamp>>,
+    leased: Mutex<BTreeMap<DueItem, Timestamp>>,
 }
 
 impl Index {
@@ -116,45 +116,35 @@ impl Index {
         subjects
     }
 
-    fn all(&self) -> Vec<(String, Timestamp)> {
+    fn all(&self) -> Vec<Due> {
         let store = self.memory.store();
-        let orders = store.orders().filter_map(|row| {
-            let order = &row.value;
-            Some((format!("{}#O#{}", order.mch_id, order.out_trade_no), order.check.as_ref()?.due_at))
-        });
-        let contracts = store.contracts().filter_map(|row| {
-            let contract = &row.value;
-            Some((format!("{}#C#{}", contract.mch_id, contract.contract_code), contract.check.as_ref()?.due_at))
-        });
-        let refunds = store.refunds().filter_map(|row| {
-            let refund = &row.value;
-            Some((format!("{}#R#{}", refund.mch_id, refund.out_refund_no), refund.check.as_ref()?.due_at))
-        });
-        orders.chain(contracts).chain(refunds).collect()
+        let due = |mch_id: &MchId, item, check: &Option<Check>| {
+            check.as_ref().map(|check| Due { mch_id: mch_id.clone(), item, due_at: check.due_at })
+        };
+        let orders = store.orders().map(|row| &row.value);
+        let contracts = store.contracts().map(|row| &row.value);
+        let refunds = store.refunds().map(|row| &row.value);
+        orders
+            .filter_map(|it| due(&it.mch_id, DueItem::Order(it.out_trade_no.clone()), &it.check))
+            .chain(contracts.filter_map(|it| due(&it.mch_id, DueItem::Contract(it.contract_code.clone()), &it.check)))
+            .chain(refunds.filter_map(|it| due(&it.mch_id, DueItem::Refund(it.out_refund_no.clone()), &it.check)))
+            .collect()
     }
 }
 
 impl DueChecks for Index {
-    async fn due(&self, now: Timestamp) -> Result<Vec<Due>, Unavailable> {
-        let up = self.memory.ledger().load(&domain::MchId::parse("1").unwrap(), &domain::Keys::default()).await;
-        up.map_err(|error| Unavailable(error.to_string()))?;
+    async fn due(&self, now: Timestamp) -> Result<Vec<Due>, LedgerError> {
+        self.memory.ledger().load(&MchId::parse("1").unwrap(), &domain::Keys::default()).await?;
         let leased = self.leased.lock().unwrap();
-        let mut due: Vec<Due> = self
-            .all()
-            .into_iter()
-            .map(|(key, due_at)| {
-                let due_at = leased.get(&key).copied().unwrap_or(due_at);
-                Due { job: crate::due::job(&key).unwrap(), key, due_at }
-            })
-            .filter(|due| due.due_at <= now)
-            .collect();
+        let with_lease = |due: Due| Due { due_at: leased.get(&due.item).copied().unwrap_or(due.due_at), ..due };
+        let mut due: Vec<Due> = self.all().into_iter().map(with_lease).filter(|due| due.due_at <= now).collect();
         due.sort_by_key(|due| due.due_at);
         Ok(due)
     }
 
-    async fn lease(&self, due: &Due, until: Timestamp) -> Result<Option<Timestamp>, Unavailable> {
-        self.leased.lock().unwrap().insert(due.key.clone(), until);
-        Ok(self.all().into_iter().find(|(key, _)| *key == due.key).map(|(_, due_at)| due_at))
+    async fn lease(&self, due: &Due, until: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+        self.leased.lock().unwrap().insert(due.item.clone(), until);
+        Ok(self.all().into_iter().find(|other| other.item == due.item).map(|due| due.due_at))
     }
 }
 

@@ -1,0 +1,146 @@
+//! What a back end can have done. The steps of each are in a file of its own.
+
+mod contracts;
+mod deductions;
+mod orders;
+mod refunds;
+
+use ask::Asker;
+use domain::{Contract, ContractCode, ContractState, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo};
+use futures_util::future::BoxFuture;
+use http_api::Problem;
+use record::{Backoff, Rows, Writeahead};
+use setup::{Catalogue, NotifyBase, Product};
+use wechat::Transport;
+
+use crate::problems;
+use crate::requests::{Call, DeductionRequest, NoticeRequest, RefundRequest, TerminationRequest};
+use crate::views::{ContractView, NoticeView, OrderView, RefundView};
+
+/// What a call comes to, and whether it is decided: what is not, goes on by itself.
+pub(crate) struct Answer<V> {
+    pub(crate) view: V,
+    pub(crate) decided: bool,
+}
+
+pub(crate) type Answered<'a, V> = BoxFuture<'a, Result<V, Problem>>;
+
+/// The calls of a back end, behind one type: handlers are not generic.
+pub(crate) trait Merchant: Send + Sync {
+    fn deduct<'a>(&'a self, call: &'a Call, wanted: &'a DeductionRequest) -> Answered<'a, Answer<OrderView>>;
+    fn announce<'a>(&'a self, call: &'a Call, wanted: &'a NoticeRequest) -> Answered<'a, NoticeView>;
+    fn order<'a>(&'a self, call: &'a Call, number: OutTradeNo) -> Answered<'a, OrderView>;
+    fn close<'a>(&'a self, call: &'a Call, number: OutTradeNo) -> Answered<'a, Answer<OrderView>>;
+    fn contract<'a>(&'a self, call: &'a Call, code: ContractCode) -> Answered<'a, ContractView>;
+    fn terminate<'a>(
+        &'a self,
+        call: &'a Call,
+        code: ContractCode,
+        wanted: &'a TerminationRequest,
+    ) -> Answered<'a, Answer<ContractView>>;
+    fn give_back<'a>(&'a self, call: &'a Call, wanted: &'a RefundRequest) -> Answered<'a, Answer<RefundView>>;
+    fn refund<'a>(&'a self, call: &'a Call, number: OutRefundNo) -> Answered<'a, RefundView>;
+}
+
+/// The keys of a merchant, if it is configured.
+pub(crate) type KeysOf = Box<dyn Fn(&MchId) -> Option<wechat::Keys> + Send + Sync>;
+
+/// Ledger, WeChat, keys, catalogue, and where WeChat is to notify us.
+pub(crate) struct Business<L, B, T> {
+    pub(crate) asker: Asker<L, B, T>,
+    pub(crate) keys: KeysOf,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) deductions: NotifyBase,
+    pub(crate) refunds: NotifyBase,
+}
+
+impl<L: Writeahead, B: Backoff, T: Transport> Merchant for Business<L, B, T> {
+    fn deduct<'a>(&'a self, call: &'a Call, wanted: &'a DeductionRequest) -> Answered<'a, Answer<OrderView>> {
+        Box::pin(self.deduct_now(call, wanted))
+    }
+
+    fn announce<'a>(&'a self, call: &'a Call, wanted: &'a NoticeRequest) -> Answered<'a, NoticeView> {
+        Box::pin(self.announce_now(call, wanted))
+    }
+
+    fn order<'a>(&'a self, call: &'a Call, number: OutTradeNo) -> Answered<'a, OrderView> {
+        Box::pin(self.order_status(call, number))
+    }
+
+    fn close<'a>(&'a self, call: &'a Call, number: OutTradeNo) -> Answered<'a, Answer<OrderView>> {
+        Box::pin(self.close_now(call, number))
+    }
+
+    fn contract<'a>(&'a self, call: &'a Call, code: ContractCode) -> Answered<'a, ContractView> {
+        Box::pin(self.contract_status(call, code))
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        call: &'a Call,
+        code: ContractCode,
+        wanted: &'a TerminationRequest,
+    ) -> Answered<'a, Answer<ContractView>> {
+        Box::pin(self.terminate_now(call, code, wanted))
+    }
+
+    fn give_back<'a>(&'a self, call: &'a Call, wanted: &'a RefundRequest) -> Answered<'a, Answer<RefundView>> {
+        Box::pin(self.give_back_now(call, wanted))
+    }
+
+    fn refund<'a>(&'a self, call: &'a Call, number: OutRefundNo) -> Answered<'a, RefundView> {
+        Box::pin(self.refund_status(call, number))
+    }
+}
+
+impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
+    fn keys(&self, mch_id: &MchId) -> Result<wechat::Keys, Problem> {
+        (self.keys)(mch_id).ok_or_else(Problem::not_found)
+    }
+
+    async fn rows(&self, call: &Call, keys: &Keys) -> Result<Rows, Problem> {
+        Ok(self.asker.recorder().rows(&call.mch_id, keys).await?)
+    }
+
+    async fn order_row(&self, call: &Call, number: &OutTradeNo) -> Result<Order, Problem> {
+        let keys = Keys { order: Some(number.clone()), ..Keys::default() };
+        let row = self.rows(call, &keys).await?.order;
+        row.map(|row| row.value).ok_or_else(Problem::not_found)
+    }
+
+    async fn contract_row(&self, call: &Call, code: &ContractCode) -> Result<Contract, Problem> {
+        let keys = Keys { contract: Some(code.clone()), ..Keys::default() };
+        let row = self.rows(call, &keys).await?.contract;
+        row.map(|row| row.value).ok_or_else(Problem::not_found)
+    }
+
+    /// A contract in force: on record, and after WeChat was asked, since a termination may be known to WeChat alone.
+    async fn in_force(&self, call: &Call, keys: &wechat::Keys, code: &ContractCode) -> Result<Contract, Problem> {
+        let contract = self.contract_row(call, code).await?;
+        if contract.state != ContractState::Signed {
+            return Err(problems::not_in_force(contract.state));
+        }
+        self.asker.contract(keys, &contract, call.now).await.map_err(problems::unanswered)?;
+        let contract = self.contract_row(call, code).await?;
+        match contract.state {
+            ContractState::Signed => Ok(contract),
+            other => Err(problems::not_in_force(other)),
+        }
+    }
+
+    /// What the contract was signed for.
+    fn product(&self, contract: &Contract) -> Option<&Product> {
+        let product = self.catalogue.product(contract.product.as_ref()?)?;
+        (product.mch_id == contract.mch_id).then_some(product)
+    }
+
+    /// What the caller names, or the price of the product.
+    fn amount(&self, contract: &Contract, named: Option<u64>) -> Result<Fen, Problem> {
+        match named {
+            Some(fen) => Ok(crate::requests::amount(fen)?),
+            None => self.product(contract).map(|product| product.price).ok_or_else(|| {
+                Problem::invalid("amount", "must be there: the contract's product is not in the catalogue")
+            }),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Contracts: how one stands, its notices, its end.
+
+use ask::Terminated;
+use domain::{ContractCode, ContractState, Keys};
+use http_api::Problem;
+use record::{Backoff, Writeahead};
+use wechat::{Moment, PreDeductionNotice, Transport};
+
+use super::{Answer, Business};
+use crate::requests::{Call, NoticeRequest, TerminationRequest};
+use crate::views::{ContractView, NoticeView};
+use crate::{problems, window};
+
+/// What WeChat is told where the caller gives no reason.
+const REMARK: &str = "商户申请解约";
+
+/// The longest remark: bytes.
+const LONGEST_REMARK: usize = 256;
+
+impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
+    pub(super) async fn contract_status(&self, call: &Call, code: ContractCode) -> Result<ContractView, Problem> {
+        let keys = self.keys(&call.mch_id)?;
+        let wanted = Keys { order: code.first_order(), contract: Some(code), refund: None };
+        let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
+        rows.contract.map(|row| ContractView::from(&row.value)).ok_or_else(Problem::not_found)
+    }
+
+    /// Tells the user, through WeChat, what will be deducted. WeChat knows the same notice again.
+    pub(super) async fn announce_now(&self, call: &Call, wanted: &NoticeRequest) -> Result<NoticeView, Problem> {
+        let keys = self.keys(&call.mch_id)?;
+        let code = ContractCode::parse(&wanted.contract_code)?;
+        window::check(call.now)?;
+        let contract = self.in_force(call, &keys, &code).await?;
+        let notice = PreDeductionNotice {
+            appid: contract.appid.clone(),
+            contract_id: contract.contract_id.clone().ok_or_else(Problem::internal)?,
+            estimated: self.amount(&contract, wanted.amount)?,
+        };
+        let prepared = notice.prepare(&keys, &Moment::new(call.now)).map_err(|error| problems::invalid(&error))?;
+        let sent = self.asker.wechat().send(&prepared, &keys, call.now).await;
+        let sent = sent.map_err(|error| problems::called(&error))?;
+        Ok(NoticeView { already_sent: sent.already })
+    }
+
+    pub(super) async fn terminate_now(
+        &self,
+        call: &Call,
+        code: ContractCode,
+        wanted: &TerminationRequest,
+    ) -> Result<Answer<ContractView>, Problem> {
+        let keys = self.keys(&call.mch_id)?;
+        let remark = wanted.remark.as_deref().unwrap_or(REMARK);
+        if remark.is_empty() || remark.len() > LONGEST_REMARK || remark.contains(['&', '=']) {
+            return Err(Problem::invalid("remark", "1 to 256 bytes, neither & nor ="));
+        }
+        let contract = self.contract_row(call, &code).await?;
+        let ended = self.asker.terminate(&keys, &contract, remark, call.now).await.map_err(problems::unanswered)?;
+        if let Terminated::Refused(refusal) = ended {
+            return Err(problems::refused(&refusal));
+        }
+        let contract = self.contract_row(call, &code).await?;
+        Ok(Answer { view: (&contract).into(), decided: contract.state == ContractState::Terminated })
+    }
+}

@@ -1,0 +1,142 @@
+//! Refunds of V2 orders.
+
+use ask::{Sent, Terminated};
+use domain::{
+    Contract, ContractState, Keys, Order, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin, RefundState,
+    RequestText, SCHEMA, Schedule,
+};
+use http_api::Problem;
+use record::{Backoff, Opened, Opening, Writeahead};
+use wechat::{Moment, OrderRef, Transport};
+
+use super::{Answer, Business};
+use crate::problems;
+use crate::requests::{Call, RefundRequest, amount};
+use crate::views::RefundView;
+
+/// What WeChat is told of a contract that ends with a refund.
+const REMARK: &str = "退款并解约";
+
+impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
+    pub(super) async fn refund_status(&self, call: &Call, number: OutRefundNo) -> Result<RefundView, Problem> {
+        let keys = self.keys(&call.mch_id)?;
+        let wanted = Keys { refund: Some(number), ..Keys::default() };
+        let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
+        rows.refund.map(|row| RefundView::new(&row.value, None)).ok_or_else(Problem::not_found)
+    }
+
+    /// The amount is reserved on the order before WeChat is asked, so that however many ask at once, no more than was paid is given back.
+    pub(super) async fn give_back_now(
+        &self,
+        call: &Call,
+        wanted: &RefundRequest,
+    ) -> Result<Answer<RefundView>, Problem> {
+        let keys = self.keys(&call.mch_id)?;
+        let out_trade_no = OutTradeNo::parse(&wanted.out_trade_no)?;
+        let out_refund_no = OutRefundNo::parse(&wanted.out_refund_no)?;
+        let order = self.order_row(call, &out_trade_no).await?;
+        if order.protocol == Protocol::V3 {
+            return Err(problems::unanswered(ask::AskError::Protocol));
+        }
+        let refund = self.new_refund(call, &keys, &order, out_refund_no.clone(), wanted)?;
+        let opening = Opening {
+            mch_id: call.mch_id.clone(),
+            opened: domain::Opened::Refund { refund: Box::new(refund.clone()) },
+            idempotency: Some(call.idempotency()?),
+            openid: None,
+            traceparent: call.traceparent.clone(),
+        };
+        match self.asker.recorder().open(&opening, call.now).await? {
+            Opened::Opened => {
+                let sent = self.asker.send_refund(&keys, &refund, call.now).await.map_err(problems::unanswered)?;
+                if let Sent::Refused(error) | Sent::Unknown(error) = sent {
+                    tracing::warn!(%out_refund_no, %error, "a refund was not accepted");
+                }
+            }
+            // The number is the refund's identity, whoever names it again.
+            Opened::AlreadyDone { .. } | Opened::OnRecord { .. } => {}
+            Opened::KeyReused => return Err(problems::key_reused()),
+            Opened::Refused(refusal) => return Err(problems::refused(&refusal)),
+            Opened::Live { .. } | Opened::Unknown(_) => return Err(Problem::not_found()),
+        }
+        let refund = self.refund_row(call, &out_refund_no).await?;
+        let contract = match wanted.terminate && refund.state != RefundState::Rejected {
+            true => self.end_contract(call, &keys, &order).await?,
+            false => None,
+        };
+        Ok(answer(&refund, contract.as_ref()))
+    }
+
+    /// A refund alone ends no contract.
+    async fn end_contract(&self, call: &Call, keys: &wechat::Keys, order: &Order) -> Result<Option<Contract>, Problem> {
+        let Some(code) = &order.contract_code else { return Ok(None) };
+        let contract = self.contract_row(call, code).await?;
+        if !matches!(contract.state, ContractState::Signed | ContractState::Terminating) {
+            return Ok(Some(contract));
+        }
+        let ended = self.asker.terminate(keys, &contract, REMARK, call.now).await.map_err(problems::unanswered)?;
+        if let Terminated::Refused(refusal) = ended {
+            tracing::warn!(contract_code = %code, refusal = refusal.label(), "the contract of a refund was not ended");
+        }
+        Ok(Some(self.contract_row(call, code).await?))
+    }
+
+    fn new_refund(
+        &self,
+        call: &Call,
+        keys: &wechat::Keys,
+        order: &Order,
+        out_refund_no: OutRefundNo,
+        wanted: &RefundRequest,
+    ) -> Result<Refund, Problem> {
+        let amount = amount(wanted.amount)?;
+        let request = wechat::Refund {
+            appid: order.appid.clone(),
+            order: OrderRef::OutTradeNo(order.out_trade_no.clone()),
+            out_refund_no: out_refund_no.clone(),
+            total: order.amount,
+            refund: amount,
+            reason: wanted.reason.clone(),
+            from_recharge: false,
+            notify_url: Some(self.refunds.v2(&call.mch_id)),
+        };
+        let request = request.prepare(keys, &Moment::new(call.now)).map_err(|error| {
+            let field = match error.field {
+                "refund_desc" => "reason",
+                "refund_fee" => "amount",
+                other => other,
+            };
+            Problem::invalid(field, error.rule)
+        })?;
+        Ok(Refund {
+            schema: SCHEMA,
+            mch_id: call.mch_id.clone(),
+            out_refund_no,
+            out_trade_no: order.out_trade_no.clone(),
+            refund_id: None,
+            origin: RefundOrigin::Api,
+            protocol: Protocol::V2,
+            amount,
+            request: Some(RequestText::new(request.to_text())),
+            reason: wanted.reason.clone(),
+            state: RefundState::Created,
+            repairs: 0,
+            repairing_at: None,
+            succeeded_at: None,
+            failure: None,
+            created_at: call.now,
+            check: Some(Schedule::Refund.first(call.now)),
+        })
+    }
+
+    async fn refund_row(&self, call: &Call, number: &OutRefundNo) -> Result<Refund, Problem> {
+        let keys = Keys { refund: Some(number.clone()), ..Keys::default() };
+        let row = self.rows(call, &keys).await?.refund;
+        row.map(|row| row.value).ok_or_else(Problem::not_found)
+    }
+}
+
+fn answer(refund: &Refund, contract: Option<&Contract>) -> Answer<RefundView> {
+    let decided = matches!(refund.state, RefundState::Succeeded | RefundState::Closed | RefundState::Rejected);
+    Answer { view: RefundView::new(refund, contract), decided }
+}
