@@ -53,3 +53,44 @@ fn rotated(town: &Town, new: &str) -> String {
     secret["api_v2_key"] = serde_json::json!({ "current": new, "previous": TEST_MERCHANT.api_v2_key });
     secret.to_string()
 }
+
+#[tokio::test]
+async fn the_keys_that_sign_are_fetched_again_at_most_once_a_minute() {
+    const OLD: &str = TEST_MERCHANT.api_v2_key;
+    let stack = host::Stack::start(host::StackConfig::default()).await.unwrap();
+    let (verify, sign) = (format!("papay/{MCH_ID}/verify"), format!("papay/{MCH_ID}/sign"));
+    let secret = |key: &str| serde_json::json!({ "api_v2_key": { "current": key } }).to_string();
+    stack.secrets.put(&verify, secret(OLD));
+    let env = signing_env(&stack.secrets.endpoint());
+    let aws = setup::Aws::new(&env).unwrap();
+    let keyring = setup::SigningKeyring::fetch(&env, &aws).await.unwrap();
+    let (mch_id, now) = (domain::MchId::parse(MCH_ID).unwrap(), env.clock.now());
+    let first = keyring.keys(&mch_id).unwrap();
+    assert!(first.client.is_none(), "a merchant that makes no refunds has no secret for them");
+
+    let client = serde_json::json!({ "certificate": TEST_MERCHANT.certificate_pem, "private_key": "-----BEGIN PRIVATE KEY-----" });
+    stack.secrets.put(&sign, serde_json::json!({ "client": client }).to_string());
+    let soon = now.saturating_add(domain::SignedDuration::from_secs(50)).unwrap();
+    assert!(keyring.refetched(&mch_id, soon).await.is_none(), "the keys are younger than a minute");
+    let later = now.saturating_add(domain::SignedDuration::from_secs(70)).unwrap();
+    assert!(keyring.refetched(&mch_id, later).await.unwrap().client.is_some());
+    assert!(keyring.keys(&mch_id).unwrap().client.is_some(), "in force from here");
+    stack.secrets.put(&sign, "{".to_owned());
+    let much_later = now.saturating_add(domain::SignedDuration::from_secs(140)).unwrap();
+    assert!(keyring.refetched(&mch_id, much_later).await.is_none());
+    assert!(keyring.keys(&mch_id).unwrap().client.is_some(), "the old keys stay in force");
+    let wrong = setup::SigningKeyring::fetch(&env, &aws).await.unwrap_err();
+    assert_eq!(wrong.to_string(), format!("{sign}: not the documented JSON, line 1 column 1"));
+}
+
+fn signing_env(endpoint: &str) -> setup::Env {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("PAPAY_MERCHANTS", MCH_ID),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    setup::Env::of(variables, std::sync::Arc::new(setup::SystemClock))
+}

@@ -13,7 +13,7 @@ use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 use crate::{Aws, Env, Misconfigured};
 
 /// A key fault is looked into at most this often, since anyone can provoke one: seconds.
-const REFETCH_AFTER: i64 = 60;
+pub(crate) const REFETCH_AFTER: i64 = 60;
 
 /// A second look at the secret must leave time to record what it then verifies: WeChat waits.
 const REFETCH_TAKES: Duration = Duration::from_millis(1_200);

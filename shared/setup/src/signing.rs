@@ -2,20 +2,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::MchId;
+use domain::{MchId, Timestamp};
 use serde::Deserialize;
 use verify::sign::v3::MerchantSigner;
 use verify::{ApiV2Key, MerchantKeys};
 
-use crate::keyring::{Secrets, parse as parse_verifying};
+use crate::keyring::{REFETCH_AFTER, Secrets, parse as parse_verifying};
 use crate::{Aws, Env, KeyringError, Misconfigured};
 
 /// What signs the requests of the configured merchants, and verifies their answers.
 #[derive(Debug)]
 pub struct SigningKeyring {
-    merchants: HashMap<MchId, Arc<SigningKeys>>,
+    secrets: Secrets,
+    merchants: HashMap<MchId, Mutex<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    keys: Arc<SigningKeys>,
+    fetched_at: Timestamp,
 }
 
 /// What signs one merchant's requests.
@@ -101,9 +108,10 @@ impl SigningKeyring {
         let mut merchants = HashMap::new();
         while let Some(fetched) = tasks.join_next().await {
             let (mch_id, keys) = fetched.map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
-            merchants.insert(mch_id, Arc::new(keys?));
+            let entry = Entry { keys: Arc::new(keys?), fetched_at: env.clock.now() };
+            merchants.insert(mch_id, Mutex::new(entry));
         }
-        Ok(Self { merchants })
+        Ok(Self { secrets, merchants })
     }
 
     /// The keys of a merchant.
@@ -112,7 +120,33 @@ impl SigningKeyring {
     ///
     /// [`KeyringError::UnknownMerchant`].
     pub fn keys(&self, mch_id: &MchId) -> Result<Arc<SigningKeys>, KeyringError> {
-        self.merchants.get(mch_id).cloned().ok_or(KeyringError::UnknownMerchant)
+        let entry = self.merchants.get(mch_id).ok_or(KeyringError::UnknownMerchant)?;
+        Ok(entry.lock().unwrap_or_else(PoisonError::into_inner).keys.clone())
+    }
+
+    /// The keys as the secret store has them now, unless it was asked within the last minute: after WeChat refused our signature, or
+    /// an answer's did not fit. Secrets that cannot be read leave the old keys in force.
+    pub async fn refetched(&self, mch_id: &MchId, now: Timestamp) -> Option<Arc<SigningKeys>> {
+        let entry = self.merchants.get(mch_id)?;
+        {
+            let mut entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.duration_since(entry.fetched_at).as_secs() < REFETCH_AFTER {
+                return None;
+            }
+            entry.fetched_at = now;
+        }
+        metrics::counter!("SecretRefetched").increment(1);
+        match of_merchant(&self.secrets, mch_id).await {
+            Ok(keys) => {
+                let keys = Arc::new(keys);
+                entry.lock().unwrap_or_else(PoisonError::into_inner).keys = keys.clone();
+                Some(keys)
+            }
+            Err(error) => {
+                tracing::error!(%mch_id, %error, "the secrets could not be read again: the old keys stay in force");
+                None
+            }
+        }
     }
 }
 
