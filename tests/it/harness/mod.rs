@@ -89,6 +89,11 @@ impl Town {
         Self { stack, config, lines, http: reqwest::Client::new(), _folder: folder }
     }
 
+    /// From here what is due is asked of the simulator.
+    pub(crate) fn ask_wechat(&self) {
+        self.stack.host.sqs.heal_queue(papay::stack::queues::WORK);
+    }
+
     pub(crate) fn clients(&self) -> &Clients {
         &self.stack.clients
     }

@@ -9,12 +9,12 @@ use crate::harness::{MCH_ID, Town, poll};
 
 impl Town {
     /// `POST …` of the simulator's control API about merchant 10000100.
-    async fn wechat(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn wechat(&self, path: &str, body: Value) -> Value {
         self.stack.simulator.control().post(&format!("/{MCH_ID}{path}"), body).await.unwrap()
     }
 
     /// Receives until each of these events has come.
-    async fn hear(&self, types: &[&str]) {
+    pub(crate) async fn hear(&self, types: &[&str]) {
         let mut heard = Vec::new();
         while !types.iter().all(|wanted| heard.iter().any(|heard| heard == wanted)) {
             heard.extend(self.receive("membership", 1).await.into_iter().map(|event| event.event_type));
@@ -22,7 +22,7 @@ impl Town {
     }
 
     /// Places at the simulator the order that is on record here.
-    async fn place(&self, numbers: &Numbers, plan_id: &str) {
+    pub(crate) async fn place(&self, numbers: &Numbers, plan_id: &str) {
         let url = |endpoint: Endpoint| self.url(endpoint, &format!("/v2/{MCH_ID}"));
         let fields = [
             ("appid", numbers.appid.as_str()),

@@ -1,0 +1,105 @@
+//! What no notice told is found by asking: index of due checks, sweeper, work queue, worker and simulator as they run together.
+
+use std::time::Duration;
+
+use counterparty::Numbers;
+use papay::stack::MERCHANT_API;
+use papay::story::Story;
+use serde_json::{Value, json};
+
+use crate::harness::{MCH_ID, Town};
+
+const HOUR: u64 = 3600;
+
+impl Town {
+    /// From here WeChat's notices of this kind get lost.
+    async fn lose(&self, kind: &str) {
+        let fault = json!({ "on": "notice", "kind": kind, "fault": "lost", "times": 1000 });
+        self.stack.simulator.control().post("/faults", fault).await.unwrap();
+    }
+
+    /// An order that a user pays and signs with.
+    async fn ordered(&self) -> Numbers {
+        let numbers = Numbers { plan_id: "12535".to_owned(), ..self.numbers(Story::PayAndSign) };
+        self.seed(Story::PayAndSign, &numbers).await;
+        self.place(&numbers, "12535").await;
+        numbers
+    }
+
+    /// A call of the merchant's back end, on this machine.
+    async fn back_end(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+        let url = self.stack.lambda.url(MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
+        let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", key).json(&body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Ten in the morning of the next day in Beijing.
+    fn move_to_the_morning(&self) {
+        let second = u64::try_from(self.now().as_second()).unwrap();
+        let since_ten = (second + 8 * HOUR - 10 * HOUR) % (24 * HOUR);
+        self.move_clock(Duration::from_secs(24 * HOUR - since_ten));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_whose_notices_are_all_lost_is_paid_and_signed_by_questions_alone() {
+    let town = Town::start().await;
+    town.ask_wechat();
+    town.lose("payment").await;
+    town.lose("contract_add").await;
+    let numbers = town.ordered().await;
+    town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
+    town.move_clock(Duration::from_secs(90));
+    town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1", "papay.subscription.settled.v1"]).await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_too_young_to_be_closed_is_closed_by_the_worker() {
+    let town = Town::start().await;
+    town.ask_wechat();
+    let numbers = town.ordered().await;
+    let close = format!("/orders/{}/close", numbers.out_trade_no);
+    let (status, told) = town.back_end(&close, "c1", json!({})).await;
+    assert_eq!((status, told["state"].as_str()), (202, Some("closing")), "{told}");
+    town.move_clock(Duration::from_secs(6 * 60));
+    town.hear(&["papay.payment.closed.v1", "papay.subscription.settled.v1"]).await;
+    let path = format!("/{MCH_ID}/orders/{}", numbers.out_trade_no);
+    assert_eq!(town.stack.simulator.control().get(&path).await.unwrap()["state"], "CLOSED");
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_with_the_contract() {
+    let town = Town::start().await;
+    town.ask_wechat();
+    town.move_to_the_morning();
+    let numbers = town.ordered().await;
+    town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
+    town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1"]).await;
+
+    // A deduction that fails, and of which no notice comes.
+    town.lose("deduction").await;
+    let no_money = json!({ "deduction": { "err_code": "NOTENOUGH" } });
+    town.stack.simulator.control().post("/users/alice", no_money).await.unwrap();
+    let wanted =
+        json!({ "contract_code": numbers.contract_code, "period": 1, "amount": 100, "description": "月度会员" });
+    let (status, told) = town.back_end("/deductions", "d1", wanted.clone()).await;
+    assert_eq!((status, told["state"].as_str()), (202, Some("accepted")), "{told}");
+    let (status, told) = town.back_end("/deductions", "d2", wanted).await;
+    assert_eq!((status, told["code"].as_str()), (409, Some("deduction_exists")), "{told}");
+    town.move_clock(Duration::from_secs(90));
+    town.hear(&["papay.deduction.failed.v1"]).await;
+
+    // The first payment goes back, and the contract ends with it.
+    let refund = json!({
+        "out_trade_no": numbers.out_trade_no, "out_refund_no": format!("R{}", numbers.contract_code),
+        "amount": numbers.total, "terminate": true,
+    });
+    let (status, told) = town.back_end("/refunds", "r1", refund).await;
+    assert_eq!((status, told["contract_state"].as_str()), (202, Some("terminated")), "{told}");
+    town.move_clock(Duration::from_secs(90));
+    town.hear(&["papay.refund.succeeded.v1"]).await;
+    town.stop().await;
+}
