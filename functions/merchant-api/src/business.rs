@@ -6,7 +6,7 @@ mod orders;
 mod refunds;
 
 use ask::Asker;
-use domain::{Contract, ContractCode, ContractState, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo};
+use domain::{Contract, ContractCode, ContractState, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo, Timestamp};
 use futures_util::future::BoxFuture;
 use http_api::Problem;
 use record::{Backoff, Rows, Writeahead};
@@ -42,8 +42,9 @@ pub(crate) trait Merchant: Send + Sync {
     fn refund<'a>(&'a self, call: &'a Call, number: OutRefundNo) -> Answered<'a, RefundView>;
 }
 
-/// The keys of a merchant, if it is configured.
-pub(crate) type KeysOf = Box<dyn Fn(&MchId) -> Option<wechat::Keys> + Send + Sync>;
+/// The keys of a merchant, if it is configured; after another look at its secrets where a time is given.
+pub(crate) type KeysOf =
+    Box<dyn for<'a> Fn(&'a MchId, Option<Timestamp>) -> BoxFuture<'a, Option<wechat::Keys>> + Send + Sync>;
 
 /// Ledger, WeChat, keys, catalogue, and where WeChat is to notify us.
 pub(crate) struct Business<L, B, T> {
@@ -94,8 +95,9 @@ impl<L: Writeahead, B: Backoff, T: Transport> Merchant for Business<L, B, T> {
 }
 
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
-    fn keys(&self, mch_id: &MchId) -> Result<wechat::Keys, Problem> {
-        (self.keys)(mch_id).ok_or_else(Problem::not_found)
+    async fn keys(&self, call: &Call) -> Result<wechat::Keys, Problem> {
+        let look_again = self.asker.distrusts(&call.mch_id).then_some(call.now);
+        (self.keys)(&call.mch_id, look_again).await.ok_or_else(Problem::not_found)
     }
 
     async fn rows(&self, call: &Call, keys: &Keys) -> Result<Rows, Problem> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ask::{Asker, Merchants};
 use axum::extract::FromRef;
-use domain::MchId;
 use http_api::Principals;
 use record::{DynamoLedger, Jitter, Recorder};
 use setup::{Aws, Catalogue, Env, Misconfigured, NotifyUrl, SigningKeyring};
@@ -33,11 +32,17 @@ impl App {
         let hosts = Hosts::parse(&env.wechat_hosts()?.joined());
         let hosts = hosts.map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))?;
         let client = Client::new(hosts).map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))?;
-        let merchants = Merchants::new(SigningKeyring::fetch(env, &aws).await?);
+        let merchants = Arc::new(Merchants::new(SigningKeyring::fetch(env, &aws).await?));
         let business = Business {
             asker: Asker::new(Recorder::new(ledger, Jitter, env.routing()?), client),
-            keys: Box::new(move |mch_id: &MchId| {
-                merchants.keys(mch_id).inspect_err(|error| tracing::error!(%mch_id, %error, "no keys")).ok()
+            keys: Box::new(move |mch_id, look_again| {
+                let merchants = merchants.clone();
+                Box::pin(async move {
+                    if let Some(now) = look_again {
+                        merchants.look_again(mch_id, now).await;
+                    }
+                    merchants.keys(mch_id).inspect_err(|error| tracing::error!(%mch_id, %error, "no keys")).ok()
+                })
             }),
             catalogue: Catalogue::read(env)?,
             deductions: env.notify_url(NotifyUrl::Deduction)?,

@@ -39,10 +39,16 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let asker = Asker::new(Recorder::new(ledger, Jitter, env.routing()?), Client::new(hosts(&env)?)?);
     let queue = SqsWork::new(aws.sqs(), env.work_queue()?);
     let merchants = Merchants::new(SigningKeyring::fetch(&env, &aws).await?);
+    let configured = env.merchants()?;
     let worker = Worker { asker: &asker, queue: &queue, keys: |mch_id: &domain::MchId| merchants.keys(mch_id) };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| async {
         let (event, context) = event.into_parts();
-        let response = worker.handle(&event, env.clock.now(), time_left(&context)).await;
+        let now = env.clock.now();
+        // Boxed, as the calls below it are nested deeply.
+        let response = Box::pin(worker.handle(&event, now, time_left(&context))).await;
+        for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
+            Box::pin(merchants.look_again(mch_id, now)).await;
+        }
         metrics.flush();
         Ok::<_, Error>(response)
     }))

@@ -1,11 +1,15 @@
 //! Who asks: a ledger, and a client of WeChat.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
-use domain::{Fact, Timestamp};
+use domain::{Fact, MchId, Timestamp};
 use record::{Backoff, Ledger, Receipt, Recorded, Recorder};
 use sha2::{Digest, Sha256};
-use wechat::{Client, Http};
+use wechat::{
+    Call, CallError, Client, ErrorKind, Http, Keys, Meaning, OrderAnswer, PapOrderQuery, Prepared, Transport,
+};
 
 use crate::AskError;
 use crate::recent::Recent;
@@ -15,6 +19,8 @@ pub struct Asker<L, B, T = Http> {
     pub(crate) recorder: Recorder<L, B>,
     pub(crate) wechat: Client<T>,
     pub(crate) recent: Recent,
+    /// Merchants whose keys may have changed.
+    distrusted: Mutex<BTreeSet<String>>,
 }
 
 impl<L, B, T> fmt::Debug for Asker<L, B, T> {
@@ -26,7 +32,7 @@ impl<L, B, T> fmt::Debug for Asker<L, B, T> {
 impl<L, B, T> Asker<L, B, T> {
     /// Asks over `wechat` and records in `recorder`.
     pub fn new(recorder: Recorder<L, B>, wechat: Client<T>) -> Self {
-        Self { recorder, wechat, recent: Recent::default() }
+        Self { recorder, wechat, recent: Recent::default(), distrusted: Mutex::default() }
     }
 
     /// The recorder.
@@ -37,6 +43,40 @@ impl<L, B, T> Asker<L, B, T> {
     /// The client.
     pub fn wechat(&self) -> &Client<T> {
         &self.wechat
+    }
+}
+
+impl<L, B, T: Transport> Asker<L, B, T> {
+    pub(crate) async fn call<C: Call>(
+        &self,
+        prepared: &Prepared<C>,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<C::Answer, CallError> {
+        self.wechat.send(prepared, keys, now).await.inspect_err(|error| self.look_at(error, keys))
+    }
+
+    pub(crate) async fn call_about_deduction(
+        &self,
+        prepared: &Prepared<PapOrderQuery>,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<OrderAnswer, CallError> {
+        self.wechat.query_deduction(prepared, keys, now).await.inspect_err(|error| self.look_at(error, keys))
+    }
+
+    /// A signature that does not fit, ours or WeChat's, may mean that the keys were changed.
+    fn look_at(&self, error: &CallError, keys: &Keys) {
+        if error.kind == ErrorKind::Unbelievable || error.meaning == Meaning::Misconfigured {
+            self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).insert(keys.mch_id().to_owned());
+        }
+    }
+}
+
+impl<L, B, T> Asker<L, B, T> {
+    /// Whether a merchant's keys may have changed since this was asked last: they are worth another look.
+    pub fn distrusts(&self, mch_id: &MchId) -> bool {
+        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(mch_id.as_str())
     }
 }
 

@@ -34,7 +34,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
     ) -> Result<(ContractChange, Recorded), AskError> {
         let query = QueryContract { appid: contract.appid.clone(), contract: reference(contract) };
-        let answer = self.wechat.send(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
+        let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&contract.mch_id, &contract.contract_code)?;
         let recorded = self.record(&fact, answer.body(), now).await?;
         let change = match fact.body {
@@ -85,7 +85,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ) -> Result<ContractChange, AskError> {
         let delete =
             DeleteContract { appid: contract.appid.clone(), contract: reference(contract), remark: remark.to_owned() };
-        let deleted = self.wechat.send(&delete.prepare(keys, &Moment::new(now))?, keys, now).await;
+        let deleted = self.call(&delete.prepare(keys, &Moment::new(now))?, keys, now).await;
         let change = self.query_contract(keys, contract, now).await?.0;
         match (deleted, &change) {
             (Err(error), ContractChange::Signed { .. }) => Err(error.into()),

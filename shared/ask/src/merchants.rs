@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::MchId;
+use domain::{MchId, Timestamp};
 use setup::{KeyringError, SigningKeyring, SigningKeys};
 use wechat::{ClientCertificate, Invalid, Keys};
 
@@ -54,6 +54,12 @@ impl Merchants {
         let keys = wechat_keys(&current)?;
         made.insert(mch_id.clone(), (current, keys.clone()));
         Ok(keys)
+    }
+
+    /// Looks at the secrets of a merchant again, at most once a minute.
+    pub async fn look_again(&self, mch_id: &MchId, now: Timestamp) {
+        // What cannot be read leaves the old keys in force, and is logged there.
+        let _ = self.keyring.refetched(mch_id, now).await;
     }
 }
 

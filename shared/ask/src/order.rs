@@ -58,11 +58,11 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         Ok(match order.kind {
             OrderKind::Deduction => {
                 let query = PapOrderQuery { appid, order: number }.prepare(keys, &at)?;
-                self.wechat.query_deduction(&query, keys, now).await?
+                self.call_about_deduction(&query, keys, now).await?
             }
             OrderKind::PayAndSign | OrderKind::OneOff => {
                 let query = OrderQuery { appid, order: number }.prepare(keys, &at)?;
-                self.wechat.send(&query, keys, now).await?
+                self.call(&query, keys, now).await?
             }
         })
     }
@@ -91,7 +91,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
 
     pub(crate) async fn close_and_ask(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Recorded, AskError> {
         let close = CloseOrder { appid: order.appid.clone(), out_trade_no: order.out_trade_no.clone() };
-        match self.wechat.send(&close.prepare(keys, &Moment::new(now))?, keys, now).await {
+        match self.call(&close.prepare(keys, &Moment::new(now))?, keys, now).await {
             Ok(_) => {}
             // It was paid just before, or WeChat wants more time: what is true is what the query says.
             Err(error) if error.next == Next::QueryFirst => {}
@@ -112,7 +112,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 refund: RefundRef::OutTradeNo(order.out_trade_no.clone()),
                 offset: (read > 0).then_some(read),
             };
-            let answer = self.wechat.send(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
+            let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
             let facts = answer.facts(&order.mch_id, &order.out_trade_no)?;
             for fact in &facts {
                 self.record(fact, answer.body(), now).await?;

@@ -35,7 +35,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let number = refund.out_refund_no.clone();
         let query =
             RefundQuery { appid: order.appid.clone(), refund: RefundRef::OutRefundNo(number.clone()), offset: None };
-        let answer = self.wechat.send(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
+        let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&order.mch_id, &order.out_trade_no, &number)?;
         let recorded = self.record(&fact, answer.body(), now).await?;
         let result = match fact.body {

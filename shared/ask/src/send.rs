@@ -38,7 +38,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     async fn send_pay_and_sign(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
         let prepared = Prepared::<ContractOrder>::from_text(stored(order.request.as_ref())?)?;
         let out_trade_no = order.out_trade_no.clone();
-        let (called, sent) = match self.wechat.send(&prepared, keys, now).await {
+        let (called, sent) = match self.call(&prepared, keys, now).await {
             Ok(answer) => {
                 let unsigned = match answer.presign {
                     Presign::Offered => None,
@@ -58,7 +58,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
 
     async fn send_deduction(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
         let prepared = Prepared::<PapPayApply>::from_text(stored(order.request.as_ref())?)?;
-        let (result, evidence, sent) = match self.wechat.send(&prepared, keys, now).await {
+        let (result, evidence, sent) = match self.call(&prepared, keys, now).await {
             Ok(_) => (PaymentResult::Accepted, SIGNED, Sent::Accepted),
             Err(error) if is_final(&error) => {
                 (PaymentResult::Failed { code: code(&error) }, evidence(&error), Sent::Refused(error))
@@ -78,7 +78,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     /// As [`Asker::send_order`].
     pub async fn send_refund(&self, keys: &Keys, refund: &Refund, now: Timestamp) -> Result<Sent, AskError> {
         let prepared = Prepared::<wechat::Refund>::from_text(stored(refund.request.as_ref())?)?;
-        let (refund_id, result, evidence, sent) = match self.wechat.send(&prepared, keys, now).await {
+        let (refund_id, result, evidence, sent) = match self.call(&prepared, keys, now).await {
             Ok(accepted) => (accepted.refund_id, RefundResult::Processing, SIGNED, Sent::Accepted),
             Err(error) if is_final(&error) => {
                 (None, RefundResult::Rejected { code: code(&error) }, evidence(&error), Sent::Refused(error))

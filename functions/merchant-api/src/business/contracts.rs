@@ -19,7 +19,7 @@ const LONGEST_REMARK: usize = 256;
 
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     pub(super) async fn contract_status(&self, call: &Call, code: ContractCode) -> Result<ContractView, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let wanted = Keys { order: code.first_order(), contract: Some(code), refund: None };
         let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
         rows.contract.map(|row| ContractView::from(&row.value)).ok_or_else(Problem::not_found)
@@ -27,7 +27,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
 
     /// Tells the user, through WeChat, what will be deducted. WeChat knows the same notice again.
     pub(super) async fn announce_now(&self, call: &Call, wanted: &NoticeRequest) -> Result<NoticeView, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let code = ContractCode::parse(&wanted.contract_code)?;
         window::check(call.now)?;
         let contract = self.in_force(call, &keys, &code).await?;
@@ -48,7 +48,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         code: ContractCode,
         wanted: &TerminationRequest,
     ) -> Result<Answer<ContractView>, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let remark = wanted.remark.as_deref().unwrap_or(REMARK);
         if remark.is_empty() || remark.len() > LONGEST_REMARK || remark.contains(['&', '=']) {
             return Err(Problem::invalid("remark", "1 to 256 bytes, neither & nor ="));

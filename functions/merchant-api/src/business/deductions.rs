@@ -33,7 +33,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         call: &Call,
         wanted: &DeductionRequest,
     ) -> Result<Answer<OrderView>, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let contract_code = ContractCode::parse(&wanted.contract_code)?;
         let out_trade_no = OutTradeNo::deduction(&contract_code, wanted.period, wanted.attempt)?;
         if let Some(answer) = self.made_before(call, &out_trade_no).await? {

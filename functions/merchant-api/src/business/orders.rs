@@ -12,7 +12,7 @@ use crate::views::OrderView;
 
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     pub(super) async fn order_status(&self, call: &Call, number: OutTradeNo) -> Result<OrderView, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let wanted = Keys { order: Some(number), ..Keys::default() };
         let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
         rows.order.map(|row| OrderView::from(&row.value)).ok_or_else(Problem::not_found)
@@ -20,7 +20,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
 
     /// An order that a user was to pay. What WeChat does not close within five minutes of its making is closed by the worker.
     pub(super) async fn close_now(&self, call: &Call, number: OutTradeNo) -> Result<Answer<OrderView>, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let order = self.order_row(call, &number).await?;
         if order.kind == OrderKind::Deduction {
             return Err(Problem::conflict("not_closeable", "A deduction ends by itself"));

@@ -19,7 +19,7 @@ const REMARK: &str = "退款并解约";
 
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     pub(super) async fn refund_status(&self, call: &Call, number: OutRefundNo) -> Result<RefundView, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let wanted = Keys { refund: Some(number), ..Keys::default() };
         let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
         rows.refund.map(|row| RefundView::new(&row.value, None)).ok_or_else(Problem::not_found)
@@ -31,7 +31,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         call: &Call,
         wanted: &RefundRequest,
     ) -> Result<Answer<RefundView>, Problem> {
-        let keys = self.keys(&call.mch_id)?;
+        let keys = self.keys(call).await?;
         let out_trade_no = OutTradeNo::parse(&wanted.out_trade_no)?;
         let out_refund_no = OutRefundNo::parse(&wanted.out_refund_no)?;
         let order = self.order_row(call, &out_trade_no).await?;

@@ -76,7 +76,7 @@ impl Town {
                 Recorder::new(memory.ledger(), NoWait, routing),
                 Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), wechat.clone()),
             ),
-            keys: Box::new(|mch_id| (mch_id.as_str() == MCH_ID).then(wechat_keys)),
+            keys: Box::new(|mch_id, _| Box::pin(async move { (mch_id.as_str() == MCH_ID).then(wechat_keys) })),
             catalogue: Catalogue::parse(CATALOGUE).unwrap(),
             deductions: env.notify_url(NotifyUrl::Deduction).unwrap(),
             refunds: env.notify_url(NotifyUrl::Refund).unwrap(),

@@ -76,6 +76,8 @@ async fn a_refusal_that_only_a_person_can_mend_leaves_the_check_to_the_sweepers_
     world.wechat.on(ORDER_QUERY, Reply::Refuses("APPID_MCHID_NOT_MATCH"));
     assert_eq!(world.sweep(minutes(1)).await, BatchResponse::default());
     assert_eq!(world.order(&order).check, order.check);
+    assert!(world.asker.distrusts(&world::mch_id()), "changed keys would explain it: they are looked at again");
+    assert!(!world.asker.distrusts(&world::mch_id()));
 }
 
 #[tokio::test]
