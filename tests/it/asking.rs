@@ -11,6 +11,10 @@ use crate::harness::{MCH_ID, Town};
 
 const HOUR: u64 = 3600;
 
+/// Templates of the local stack: one whose deductions WeChat announces itself, and one whose deductions we announce.
+const NOTICE_24H: &str = "12535";
+const PRE_NOTICE: &str = "12536";
+
 impl Town {
     /// From here WeChat's notices of this kind get lost.
     async fn lose(&self, kind: &str) {
@@ -19,10 +23,10 @@ impl Town {
     }
 
     /// An order that a user pays and signs with.
-    async fn ordered(&self) -> Numbers {
-        let numbers = Numbers { plan_id: "12535".to_owned(), ..self.numbers(Story::PayAndSign) };
+    async fn ordered(&self, plan_id: &str) -> Numbers {
+        let numbers = Numbers { plan_id: plan_id.to_owned(), ..self.numbers(Story::PayAndSign) };
         self.seed(Story::PayAndSign, &numbers).await;
-        self.place(&numbers, "12535").await;
+        self.place(&numbers, plan_id).await;
         numbers
     }
 
@@ -48,7 +52,7 @@ async fn a_subscription_whose_notices_are_all_lost_is_paid_and_signed_by_questio
     town.ask_wechat();
     town.lose("payment").await;
     town.lose("contract_add").await;
-    let numbers = town.ordered().await;
+    let numbers = town.ordered(NOTICE_24H).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.move_clock(Duration::from_secs(90));
     town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1", "papay.subscription.settled.v1"]).await;
@@ -59,7 +63,7 @@ async fn a_subscription_whose_notices_are_all_lost_is_paid_and_signed_by_questio
 async fn an_order_that_is_too_young_to_be_closed_is_closed_by_the_worker() {
     let town = Town::start().await;
     town.ask_wechat();
-    let numbers = town.ordered().await;
+    let numbers = town.ordered(NOTICE_24H).await;
     let close = format!("/orders/{}/close", numbers.out_trade_no);
     let (status, told) = town.back_end(&close, "c1", json!({})).await;
     assert_eq!((status, told["state"].as_str()), (202, Some("closing")), "{told}");
@@ -75,7 +79,7 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
     let town = Town::start().await;
     town.ask_wechat();
     town.move_to_the_morning();
-    let numbers = town.ordered().await;
+    let numbers = town.ordered(NOTICE_24H).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1"]).await;
 
@@ -101,5 +105,20 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
     assert_eq!((status, told["contract_state"].as_str()), (202, Some("terminated")), "{told}");
     town.move_clock(Duration::from_secs(90));
     town.hear(&["papay.refund.succeeded.v1"]).await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deduction_is_announced_to_the_user_and_the_same_notice_again_is_known() {
+    let town = Town::start().await;
+    town.move_to_the_morning();
+    let numbers = town.ordered(PRE_NOTICE).await;
+    town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
+    town.hear(&["papay.contract.signed.v1"]).await;
+    let wanted = json!({ "contract_code": numbers.contract_code, "amount": 1800 });
+    let (status, told) = town.back_end("/pre-deduction-notices", "n1", wanted.clone()).await;
+    assert_eq!((status, &told), (200, &json!({ "already_sent": false })));
+    let (status, told) = town.back_end("/pre-deduction-notices", "n2", wanted).await;
+    assert_eq!((status, &told), (200, &json!({ "already_sent": true })));
     town.stop().await;
 }
