@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use domain::{Fact, MchId, Timestamp};
-use record::{Backoff, Ledger, Receipt, Recorded, Recorder};
+use record::{Backoff, DecideFn, Ledger, Receipt, Recorded, Recorder};
 use sha2::{Digest, Sha256};
 use wechat::{
     Call, CallError, Client, ErrorKind, Http, Keys, Meaning, OrderAnswer, PapOrderQuery, Prepared, Transport,
@@ -82,23 +82,35 @@ impl<L, B, T> Asker<L, B, T> {
 
 impl<L: Ledger, B: Backoff, T> Asker<L, B, T> {
     /// Records what an answer says; `body` is the answer as it came.
-    pub(crate) async fn record(&self, fact: &Fact, body: &[u8], now: Timestamp) -> Result<Recorded, AskError> {
+    pub(crate) async fn record(
+        &self,
+        fact: &Fact,
+        body: &[u8],
+        now: Timestamp,
+        decide: DecideFn,
+    ) -> Result<Recorded, AskError> {
         let receipt = Receipt {
             body: body.to_vec(),
             body_hash: Sha256::digest(body).into(),
             received_at: now,
             traceparent: None,
         };
-        self.applied(fact, &receipt, now).await
+        self.applied(fact, &receipt, now, decide).await
     }
 
     /// Records what we did, or are about to do.
     pub(crate) async fn record_ours(&self, fact: &Fact, now: Timestamp) -> Result<Recorded, AskError> {
-        self.applied(fact, &Receipt::ours(fact, now, None), now).await
+        self.applied(fact, &Receipt::ours(fact, now, None), now, domain::decide).await
     }
 
-    async fn applied(&self, fact: &Fact, receipt: &Receipt, now: Timestamp) -> Result<Recorded, AskError> {
-        let recorded = self.recorder.apply(fact, receipt, now, domain::decide).await?;
+    async fn applied(
+        &self,
+        fact: &Fact,
+        receipt: &Receipt,
+        now: Timestamp,
+        decide: DecideFn,
+    ) -> Result<Recorded, AskError> {
+        let recorded = self.recorder.apply(fact, receipt, now, decide).await?;
         metrics::counter!("Asked", "kind" => fact.kind(), "outcome" => recorded.label()).increment(1);
         if let Recorded::Contradiction(field) = &recorded {
             metrics::counter!("Quarantined", "reason" => field.label()).increment(1);

@@ -1,7 +1,7 @@
 //! Contracts: whether one is in force, and ending it.
 
 use domain::{Called, Contract, ContractChange, ContractState, Fact, FactBody, Timestamp};
-use record::{Backoff, Ledger, Recorded};
+use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{ContractRef, DeleteContract, Keys, Moment, QueryContract, Transport};
 
 use crate::{AskError, Asker};
@@ -24,7 +24,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ///
     /// [`AskError`]
     pub async fn contract(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<Recorded, AskError> {
-        self.query_contract(keys, contract, now).await.map(|(_, recorded)| recorded)
+        self.query_contract(keys, contract, now, domain::decide_in_passing).await.map(|(_, recorded)| recorded)
     }
 
     pub(crate) async fn query_contract(
@@ -32,11 +32,12 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         keys: &Keys,
         contract: &Contract,
         now: Timestamp,
+        decide: DecideFn,
     ) -> Result<(ContractChange, Recorded), AskError> {
         let query = QueryContract { appid: contract.appid.clone(), contract: reference(contract) };
         let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&contract.mch_id, &contract.contract_code)?;
-        let recorded = self.record(&fact, answer.body(), now).await?;
+        let recorded = self.record(&fact, answer.body(), now, decide).await?;
         let change = match fact.body {
             FactBody::Contract(told) => told.change,
             _ => ContractChange::InProgress,
@@ -86,7 +87,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let delete =
             DeleteContract { appid: contract.appid.clone(), contract: reference(contract), remark: remark.to_owned() };
         let deleted = self.call(&delete.prepare(keys, &Moment::new(now))?, keys, now).await;
-        let change = self.query_contract(keys, contract, now).await?.0;
+        let change = self.query_contract(keys, contract, now, domain::decide).await?.0;
         match (deleted, &change) {
             (Err(error), ContractChange::Signed { .. }) => Err(error.into()),
             (Ok(_) | Err(_), _) => Ok(change),

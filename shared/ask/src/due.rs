@@ -89,10 +89,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         if order.is_paid() {
             // Asked for since it is refunded, in part or in whole.
             self.refunds_of(keys, order, now).await?;
-            self.order(keys, order, now).await?;
+            self.query_order(keys, order, now, domain::decide).await?;
             return Ok(());
         }
-        let (told, _) = self.query_order(keys, order, now).await?;
+        let (told, _) = self.query_order(keys, order, now, domain::decide).await?;
         if is_over(order, &told, now) && told.is_open() {
             self.closing(order, now).await?;
             if told.is_unpaid() && is_closeable(order, now) {
@@ -133,7 +133,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     }
 
     async fn due_contract(&self, keys: &wechat::Keys, contract: &Contract, now: Timestamp) -> Result<(), AskError> {
-        let (change, _) = self.query_contract(keys, contract, now).await?;
+        let (change, _) = self.query_contract(keys, contract, now, domain::decide).await?;
         let goes_on = matches!(change, ContractChange::Signed { .. } | ContractChange::InProgress);
         if contract.state == ContractState::Terminating && goes_on {
             self.delete_and_ask(keys, contract, REMARK, now).await?;
@@ -148,7 +148,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         order: &Order,
         now: Timestamp,
     ) -> Result<(), AskError> {
-        let (result, _) = self.query_refund(keys, refund, order, now).await?;
+        let (result, _) = self.query_refund(keys, refund, order, now, domain::decide).await?;
         // The same number is never a second refund.
         if refund.state == RefundState::Created && result == RefundResult::NotFound && refund.request.is_some() {
             self.send_refund(keys, refund, now).await?;

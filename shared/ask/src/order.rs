@@ -2,7 +2,7 @@
 
 use domain::{Called, Fact, FactBody, Order, OrderKind, OrderState, PaymentFact, PaymentResult, Protocol, Timestamp};
 use jiff::SignedDuration;
-use record::{Backoff, Ledger, Recorded};
+use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{
     CloseOrder, Keys, Moment, Next, OrderAnswer, OrderQuery, OrderRef, PapOrderQuery, RefundQuery, RefundRef, Transport,
 };
@@ -29,7 +29,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ///
     /// [`AskError`]
     pub async fn order(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Recorded, AskError> {
-        self.query_order(keys, order, now).await.map(|(_, recorded)| recorded)
+        self.query_order(keys, order, now, domain::decide_in_passing).await.map(|(_, recorded)| recorded)
     }
 
     pub(crate) async fn query_order(
@@ -37,10 +37,11 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         keys: &Keys,
         order: &Order,
         now: Timestamp,
+        decide: DecideFn,
     ) -> Result<(Told, Recorded), AskError> {
         let answer = self.order_answer(keys, order, now).await?;
         let fact = answer.fact(&order.mch_id, &order.out_trade_no)?;
-        let recorded = self.record(&fact, answer.body(), now).await?;
+        let recorded = self.record(&fact, answer.body(), now, decide).await?;
         let result = match fact.body {
             FactBody::Payment(payment) => payment.result,
             _ => PaymentResult::Undecided { trade_state: String::new() },
@@ -115,7 +116,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
             let facts = answer.facts(&order.mch_id, &order.out_trade_no)?;
             for fact in &facts {
-                self.record(fact, answer.body(), now).await?;
+                self.record(fact, answer.body(), now, domain::decide).await?;
             }
             let page = u32::try_from(facts.len()).unwrap_or(u32::MAX);
             let total = answer.text("total_refund_count").and_then(|text| text.parse().ok()).unwrap_or(page);

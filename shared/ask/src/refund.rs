@@ -1,7 +1,7 @@
 //! Refunds.
 
 use domain::{FactBody, Order, Protocol, Refund, RefundResult, Timestamp};
-use record::{Backoff, Ledger, Recorded};
+use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{Keys, Moment, RefundQuery, RefundRef, Transport};
 
 use crate::{AskError, Asker};
@@ -19,7 +19,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         order: &Order,
         now: Timestamp,
     ) -> Result<Recorded, AskError> {
-        self.query_refund(keys, refund, order, now).await.map(|(_, recorded)| recorded)
+        self.query_refund(keys, refund, order, now, domain::decide_in_passing).await.map(|(_, recorded)| recorded)
     }
 
     pub(crate) async fn query_refund(
@@ -28,6 +28,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         refund: &Refund,
         order: &Order,
         now: Timestamp,
+        decide: DecideFn,
     ) -> Result<(RefundResult, Recorded), AskError> {
         if refund.protocol == Protocol::V3 {
             return Err(AskError::Protocol);
@@ -37,7 +38,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             RefundQuery { appid: order.appid.clone(), refund: RefundRef::OutRefundNo(number.clone()), offset: None };
         let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&order.mch_id, &order.out_trade_no, &number)?;
-        let recorded = self.record(&fact, answer.body(), now).await?;
+        let recorded = self.record(&fact, answer.body(), now, decide).await?;
         let result = match fact.body {
             FactBody::Refund(told) => told.result,
             _ => RefundResult::Processing,

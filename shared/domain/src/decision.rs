@@ -133,6 +133,28 @@ impl Unknown {
     }
 }
 
+impl Changes {
+    /// Whether nothing differs from what is on record but the checks.
+    fn only_check(&self, loaded: &Loaded) -> bool {
+        fn same<T: PartialEq>(next: Option<&T>, on_record: Option<&T>, with_check_of: impl Fn(&T, &T) -> T) -> bool {
+            match (next, on_record) {
+                (None, _) => true,
+                (Some(next), Some(on_record)) => with_check_of(next, on_record) == *on_record,
+                (Some(_), None) => false,
+            }
+        }
+        same(self.order.as_ref(), loaded.order.as_ref(), |next, was| Order { check: was.check.clone(), ..next.clone() })
+            && same(self.contract.as_ref(), loaded.contract.as_ref(), |next, was| Contract {
+                check: was.check.clone(),
+                ..next.clone()
+            })
+            && same(self.refund.as_ref(), loaded.refund.as_ref(), |next, was| Refund {
+                check: was.check.clone(),
+                ..next.clone()
+            })
+    }
+}
+
 /// What follows from `fact`, given what is on record: pure and total.
 ///
 /// The keys of `loaded` must be those of [`Fact::keys`], and the contract that the order names.
@@ -158,6 +180,18 @@ pub fn decide(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Decision {
         FactBody::Called(called) => decide_call(loaded, fact, called, now),
         FactBody::Noted { .. } => Decision::Noted,
     }
+}
+
+/// [`decide`], for an answer that no due check asked for: a look of the app must not use up a schedule that closes, repeats and
+/// ends, however often it comes. What changes nothing but a check is a duplicate.
+#[must_use]
+pub fn decide_in_passing(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Decision {
+    let decision = decide(loaded, fact, now);
+    let only_check = matches!(
+        &decision,
+        Decision::Apply { changes, events, key: None } if events.is_empty() && changes.only_check(loaded)
+    );
+    if only_check { Decision::Duplicate } else { decision }
 }
 
 fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) -> Decision {

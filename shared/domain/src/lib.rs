@@ -38,7 +38,7 @@ mod snapshot;
 pub use call::{Called, Opened};
 pub use check::{Check, Schedule};
 pub use contract::{Contract, ContractState, FirstPayment, NotSignedReason, PaymentStatus, TerminationReason};
-pub use decision::{Changes, Contradiction, Decision, Keys, Loaded, Unknown, decide};
+pub use decision::{Changes, Contradiction, Decision, Keys, Loaded, Unknown, decide, decide_in_passing};
 pub use event::{ContractEvent, Event, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas};
 pub use fact::{
     Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact, RefundResult,

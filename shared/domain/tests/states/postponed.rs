@@ -1,11 +1,11 @@
 //! Questions without a usable answer are put again, and never at once.
 
 use domain::{
-    Changes, Check, Contract, ContractState, Loaded, Order, OrderKind, OrderState, PaymentStatus, Refund, RefundState,
-    later, moved_on,
+    Cause, Changes, Check, Contract, ContractState, Decision, Evidence, Loaded, Order, OrderKind, OrderState,
+    PaymentResult, PaymentStatus, Refund, RefundState, SignatureAlgorithm, decide, decide_in_passing, later, moved_on,
 };
 
-use crate::build::{AMOUNT, contract, now, order, refund, time};
+use crate::build::{AMOUNT, contract, fact, now, order, payment_body, refund, time};
 
 fn with(check: Option<Check>) -> Loaded {
     let signed = contract(ContractState::Signed, Some(PaymentStatus::Paid));
@@ -47,4 +47,19 @@ fn what_is_not_due_stays_where_it_is() {
         assert_eq!(later(&with(check), now()), Changes::default());
     }
     assert_eq!(moved_on(&Loaded::default(), now()), Changes::default());
+}
+
+#[test]
+fn a_look_in_between_leaves_a_due_check_where_it_is_and_misses_no_change() {
+    let due = Check { due_at: time(50), step: 0, asked: false };
+    let loaded = with(Some(due));
+    let told = |result| {
+        let body = payment_body(loaded.order.as_ref().unwrap(), result);
+        fact(Cause::Query, Evidence::Signed(SignatureAlgorithm::Md5), body)
+    };
+    let unpaid = told(PaymentResult::Unpaid);
+    assert!(matches!(decide(&loaded, &unpaid, now()), Decision::Apply { .. }), "the check's own question moves it on");
+    assert_eq!(decide_in_passing(&loaded, &unpaid, now()), Decision::Duplicate);
+    let closed = told(PaymentResult::Closed);
+    assert_eq!(decide_in_passing(&loaded, &closed, now()), decide(&loaded, &closed, now()));
 }
