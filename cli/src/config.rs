@@ -1,13 +1,17 @@
 //! `papay.toml`: merchants with their test keys, and the consumers of events.
 
+mod issuers;
 mod keys;
 mod templates;
+
+pub use issuers::TokenIssuer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use domain::MchId;
+use issuers::Issuer;
 use record::{Route, Routing};
 use serde::Deserialize;
 use setup::Catalogue;
@@ -60,6 +64,8 @@ pub struct Config {
     pub routing: Routing,
     /// What the merchants' contract templates at WeChat Pay are: the simulator's, no function is told.
     pub templates: Vec<Template>,
+    /// Who makes the tokens of the app's users.
+    pub issuers: Vec<TokenIssuer>,
     /// Secrets by name, as the functions fetch them.
     secrets: BTreeMap<String, String>,
 }
@@ -69,6 +75,8 @@ pub struct Config {
 struct File {
     merchants: Vec<Merchant>,
     consumers: Vec<Consumer>,
+    #[serde(default)]
+    issuers: Vec<Issuer>,
     #[serde(default)]
     templates: Vec<Template>,
     /// The catalogue, which [`Catalogue`] reads and the functions read again.
@@ -185,8 +193,9 @@ impl Check<'_> {
         }
         let routing = self.routing(&file.consumers, &merchants)?;
         self.templates(&file.templates, &merchants)?;
+        let issuers = self.issuers(&file.issuers, &merchants, &mut secrets)?;
         let path = std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned());
-        Ok(Config { path, merchants, routing, templates: file.templates, secrets })
+        Ok(Config { path, merchants, routing, templates: file.templates, issuers, secrets })
     }
 
     fn catalogue(&self, text: &str, merchants: &[MchId]) -> Result<(), ConfigError> {
@@ -251,10 +260,8 @@ mod tests {
         let config = Config::read(Config::default_path()).unwrap();
         assert_eq!(config.merchants.iter().map(MchId::as_str).collect::<Vec<_>>(), ["10000100", "10000200"]);
         assert_eq!(config.consumers(), ["membership", "ledger"]);
-        assert_eq!(
-            config.secrets().keys().collect::<Vec<_>>(),
-            ["papay/10000100/sign", "papay/10000100/verify", "papay/10000200/verify"]
-        );
+        let names = ["papay/10000100/sign", "papay/10000100/verify", "papay/10000200/verify", "papay/issuers/0"];
+        assert_eq!(config.secrets().keys().collect::<Vec<_>>(), names);
     }
 
     #[test]

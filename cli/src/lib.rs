@@ -5,6 +5,7 @@
 //! papay.toml ──> Config ──> LocalStack::start ──> tables, queues, functions     (stack)
 //! fixture name ──> Story ──> numbers, rows on record, signed request            (story, seed)
 //! queue ──> ConsumerRule                                                        (consumer)
+//! user ──> token of the app                                                     (token)
 //! ```
 #![deny(missing_docs)]
 
@@ -14,6 +15,7 @@ pub mod consumer;
 pub mod seed;
 pub mod stack;
 pub mod story;
+pub mod token;
 pub mod wechat;
 
 pub use clients::Clients;

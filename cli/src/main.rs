@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{clock, dev, events, function, show, trigger};
+use commands::{clock, dev, events, function, show, token, trigger};
 use failure::Failure;
 
 /// Runs WeChat Pay notifications through papay on this machine: no AWS account, no Docker, no merchant account.
@@ -34,6 +34,8 @@ enum Command {
     Show(show::Show),
     /// Move the local stack's clock.
     Clock(clock::Clock),
+    /// Make a token of an app's user, for the app's API of the local stack.
+    Token(token::Token),
     /// Run one function; the local stack's Lambda host starts it so.
     #[command(hide = true)]
     Function(function::Function),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Events(events) => in_runtime(events.run(&data)),
         Command::Show(show) => in_runtime(show.run(&data)),
         Command::Clock(clock) => clock.run(&data),
+        Command::Token(token) => token.run(&data),
         Command::Function(function) => function.run(),
     };
     done.unwrap_or_else(|failure| {

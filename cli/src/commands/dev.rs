@@ -7,7 +7,7 @@ use domain::MchId;
 use host::lambda::LogSink;
 use host::{StartError, Store};
 use papay::Config;
-use papay::stack::{CALLBACKS, LocalStack, Options, Ports, StackError};
+use papay::stack::{CALLBACKS, LocalStack, MERCHANT_API, Options, Ports, SIGN_API, StackError};
 use record::Route;
 
 use crate::failure::Failure;
@@ -93,6 +93,14 @@ fn announce(stack: &LocalStack, config: &Config, data: &Path) {
         for name in CALLBACKS {
             let url = stack.lambda.url(name).unwrap_or_default();
             println!("  {name:<20} {}", paths(name, url, mch_id));
+        }
+    }
+    println!("APIs");
+    for mch_id in &config.merchants {
+        for (api, whose) in [(SIGN_API, "the app's: papay token --user alice"), (MERCHANT_API, "the back end's")] {
+            if let Some(url) = stack.lambda.url(api) {
+                println!("  {api:<20} {url}v1/{mch_id}   ({whose})");
+            }
         }
     }
     println!("WeChat Pay simulator");

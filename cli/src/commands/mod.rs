@@ -5,4 +5,5 @@ pub(crate) mod dev;
 pub(crate) mod events;
 pub(crate) mod function;
 pub(crate) mod show;
+pub(crate) mod token;
 pub(crate) mod trigger;

@@ -22,6 +22,9 @@ pub const RELAY: &str = "outbox-relay";
 /// The function that runs every minute.
 pub const SWEEPER: &str = "sweeper";
 
+/// The app's API.
+pub const SIGN_API: &str = "sign-api";
+
 /// The function that asks WeChat what is due.
 pub const WORKER: &str = "worker";
 
@@ -44,14 +47,14 @@ const NOTIFY_URLS: [(&str, &str); 3] = [
 /// WeChat waits 5 s; a callback answers within 3.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// An API's call waits for WeChat twice.
+const API_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Below the queues' deduplication window of five minutes.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Below the work queue's visibility time-out of 60 s.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A call that waits for WeChat twice.
-const API_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Jobs that the worker gets at once.
 const WORKER_BATCH: usize = 10;
@@ -65,6 +68,7 @@ pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::
         "refund-callback" => refund_callback::run(env).await,
         RELAY => outbox_relay::run(env).await,
         SWEEPER => sweeper::run(env).await,
+        SIGN_API => sign_api::run(env).await,
         WORKER => worker::run(env).await,
         MERCHANT_API => merchant_api::run(env).await,
         _ => return None,
@@ -82,6 +86,7 @@ pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)
     };
     let callbacks = CALLBACKS.iter().zip(ports.callbacks);
     let mut specs: Vec<_> = callbacks.map(|(name, port)| spec(name, Some(port), CALLBACK_TIMEOUT)).collect();
+    specs.push(spec(SIGN_API, Some(ports.sign_api), API_TIMEOUT));
     // As in AWS: one stream, one shard, one invocation at a time; one minute, one sweep.
     for background in [RELAY, SWEEPER] {
         specs.push(FunctionSpec { max_concurrency: 1, ..spec(background, None, BACKGROUND_TIMEOUT) });
@@ -118,6 +123,7 @@ pub(super) fn variables(
         ("PAPAY_QUEUE_WORK", work.to_owned()),
         ("PAPAY_MERCHANTS", merchants.join(",")),
         ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
+        ("PAPAY_ISSUERS", json!(config.issuers).to_string()),
         ("PAPAY_CATALOGUE", config.path.display().to_string()),
     ];
     let all = json!(["read", "deduct", "refund", "terminate", "replay"]);

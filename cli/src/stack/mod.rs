@@ -18,7 +18,7 @@ use record::Tables;
 use setup::Misconfigured;
 use simulator::Simulator;
 
-pub use functions::{CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SWEEPER, WORKER, run as run_function};
+pub use functions::{CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SIGN_API, SWEEPER, WORKER, run as run_function};
 pub use running::{NotRunning, Running};
 
 use crate::{Clients, Config};
@@ -79,21 +79,32 @@ pub struct Ports {
     pub simulator: u16,
     /// The callback functions, in the order of [`CALLBACKS`].
     pub callbacks: [u16; 4],
+    /// The app's API.
+    pub sign_api: u16,
     /// The API of the merchant's back end.
     pub merchant_api: u16,
 }
 
 impl Ports {
     /// Any free ports: for tests.
-    pub const ANY: Self = Self { dynamodb: 0, sqs: 0, secrets: 0, simulator: 0, callbacks: [0; 4], merchant_api: 0 };
+    pub const ANY: Self =
+        Self { dynamodb: 0, sqs: 0, secrets: 0, simulator: 0, callbacks: [0; 4], sign_api: 0, merchant_api: 0 };
 
     /// The block of twenty ports that begins with `first`: the services at 1 to 3, WeChat Pay at 4, the callbacks at 11 to 14,
-    /// merchant-api at 16. The ports of a laptop are fixed, since notify URLs that were handed out must survive a restart.
+    /// the APIs at 15 and 16. The ports of a laptop are fixed, since notify URLs that were handed out must survive a restart.
     #[must_use]
     pub fn block(first: u16) -> Self {
         let at = |offset: u16| first.saturating_add(offset);
         let callbacks = [at(11), at(12), at(13), at(14)];
-        Self { dynamodb: at(1), sqs: at(2), secrets: at(3), simulator: at(4), callbacks, merchant_api: at(16) }
+        Self {
+            dynamodb: at(1),
+            sqs: at(2),
+            secrets: at(3),
+            simulator: at(4),
+            callbacks,
+            sign_api: at(15),
+            merchant_api: at(16),
+        }
     }
 }
 
@@ -180,6 +191,7 @@ impl LocalStack {
             sqs: self.host.sqs.endpoint(),
             simulator: self.simulator.endpoint(),
             callbacks: CALLBACKS.into_iter().filter_map(url).collect(),
+            apis: [SIGN_API, MERCHANT_API].into_iter().filter_map(url).collect(),
             queues: self.queues.clone(),
             merchants: config.merchants.clone(),
             routing: config.routing.clone(),

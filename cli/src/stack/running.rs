@@ -25,6 +25,8 @@ pub struct Running {
     pub simulator: String,
     /// URLs of the callback functions by name, each with a slash at its end.
     pub callbacks: BTreeMap<String, String>,
+    /// URLs of the APIs by name, each with a slash at its end.
+    pub apis: BTreeMap<String, String>,
     /// URLs of the queues by consumer.
     pub queues: BTreeMap<String, String>,
     /// The merchants.

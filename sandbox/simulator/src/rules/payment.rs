@@ -21,6 +21,8 @@ pub(crate) struct Payment {
     pub(crate) first: Option<First>,
     /// How long the signing takes.
     pub(crate) signing_ms: Ms,
+    /// And does not know the contract (-25) instead.
+    pub(crate) signing_unknown: bool,
     /// Fen paid by a coupon.
     pub(crate) coupon: u64,
 }
@@ -61,7 +63,7 @@ pub(crate) struct Outcome {
 
 impl Default for Payment {
     fn default() -> Self {
-        Self { user: None, sign: true, reason: None, first: None, signing_ms: 0, coupon: 0 }
+        Self { user: None, sign: true, reason: None, first: None, signing_ms: 0, signing_unknown: false, coupon: 0 }
     }
 }
 
@@ -137,7 +139,9 @@ fn settle_signing(
         return Ok((None, Some(why)));
     }
     if payment.signing_ms > 0 {
-        set_state(scene, &contract, ContractState::Signing);
+        if !payment.signing_unknown {
+            set_state(scene, &contract, ContractState::Signing);
+        }
         let at = scene.now.saturating_add(payment.signing_ms);
         scene.world.jobs.insert((at, Job::Sign(contract)));
         return Ok((None, None));

@@ -1,0 +1,8 @@
+//! What becomes of a subscription: every row of WeChat's table of payment and contract (V2 page, section 11), played by an
+//! app, a user at WeChat's cashier and the whole local stack. In each the app's status, the ledger, the events and WeChat's
+//! own records agree.
+
+mod rows;
+mod scene;
+
+pub(crate) use scene::{call, token};

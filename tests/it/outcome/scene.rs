@@ -1,0 +1,239 @@
+//! An app, a user and WeChat, around one subscription.
+
+use std::time::{Duration, Instant};
+
+use papay::token::TokenUser;
+use publish::envelope::CloudEvent;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{MCH_ID, Town, attribute};
+
+/// The longest that an outcome takes with the clock being moved.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A subscription that was begun.
+pub(crate) struct Scene {
+    pub(crate) town: Town,
+    token: String,
+    /// What `POST …/subscriptions` answered.
+    pub(crate) begun: Value,
+    pub(crate) code: String,
+    pub(crate) order: String,
+    heard: Vec<CloudEvent>,
+}
+
+/// What all sides must say at the end.
+pub(crate) struct End<'a> {
+    /// Of the app's status, and of the last `subscription.settled`.
+    pub(crate) outcome: &'a str,
+    /// Of the app's status and of the ledger's order.
+    pub(crate) payment: &'a str,
+    /// Of the app's status and of the ledger's contract.
+    pub(crate) contract: &'a str,
+    /// Why it was not signed, or ended.
+    pub(crate) reason: Option<&'a str>,
+    /// `trade_state` at WeChat.
+    pub(crate) trade_state: &'a str,
+    /// The state of the contract at WeChat; `None` where it knows none of this number.
+    pub(crate) at_wechat: Option<&'a str>,
+    /// The events, without `papay.` and `.v1`, in the order of their names.
+    pub(crate) events: &'a [&'a str],
+}
+
+impl Scene {
+    /// Alice subscribes to a product in the merchant's app.
+    pub(crate) async fn subscribed(product: &str) -> Self {
+        let town = Town::start().await;
+        Self::begin(town, "alice", product).await
+    }
+
+    /// A user begins a subscription in a running town.
+    pub(crate) async fn begin(town: Town, user: &str, product: &str) -> Self {
+        let mut scene = Self::unbegun(town, user);
+        let (status, begun) = scene.subscribe(product, &format!("first of {user}")).await;
+        assert_eq!(status, 201, "{begun}");
+        scene.code = text(&begun["contract_code"]);
+        scene.order = text(&begun["payment"]["out_trade_no"]);
+        scene.begun = begun;
+        scene
+    }
+
+    /// A user who has begun nothing.
+    pub(crate) fn unbegun(town: Town, user: &str) -> Self {
+        let none = String::new;
+        town.ask_wechat();
+        let token = token(&town, user);
+        Self { town, token, begun: Value::Null, code: none(), order: none(), heard: Vec::new() }
+    }
+
+    /// Takes the numbers of the only attempt on record.
+    pub(crate) async fn find(&mut self) {
+        let dump = self.town.dump().await;
+        let prefix = format!("{MCH_ID}#C#");
+        let code = dump.ledger.keys().find_map(|key| key.strip_prefix(&prefix)).unwrap();
+        (self.code, self.order) = (code.to_owned(), format!("{code}F0"));
+    }
+
+    /// `POST …/subscriptions` for the app; answers status and body.
+    pub(crate) async fn subscribe(&self, product: &str, key: &str) -> (u16, Value) {
+        let body = json!({ "product": product, "channel": "app", "metadata": "campaign 11" });
+        self.call(Method::POST, "/subscriptions", Some((key, body))).await
+    }
+
+    /// A call of the app.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<(&str, Value)>) -> (u16, Value) {
+        call(&self.town, &self.token, method, path, body).await
+    }
+
+    /// The app's status.
+    pub(crate) async fn status(&self) -> Value {
+        let (status, body) = self.call(Method::GET, &format!("/subscriptions/{}", self.code), None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// `POST /control/…` of the simulator.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        self.town.stack.simulator.control().post(path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The user opens WeChat with the launch parameters of the app, and pays.
+    pub(crate) async fn pay(&self, how: Value) -> Value {
+        let opened = self.control("/open", json!({ "app": self.begun["launch"]["params"] })).await;
+        assert_eq!(text(&opened["out_trade_no"]), self.order, "{opened}");
+        self.control(&format!("/{MCH_ID}/orders/{}/pay", self.order), how).await
+    }
+
+    /// Notices of this kind about this subscription never come.
+    pub(crate) async fn lose(&self, kind: &str) {
+        let number = if kind == "payment" { &self.order } else { &self.code };
+        let fault = json!({ "on": "notice", "kind": kind, "number": number, "times": 1_000, "fault": "lost" });
+        self.control("/faults", fault).await;
+    }
+
+    /// Waits until the app sees an outcome, moving the clock by `step` between the looks.
+    pub(crate) async fn comes_to(&self, outcome: &str, step: Duration) -> Value {
+        let started = Instant::now();
+        loop {
+            let status = self.status().await;
+            if status["outcome"] == outcome {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited for {outcome}: {status}\n{}", self.background());
+            self.town.move_clock(step);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What the functions without a URL wrote last.
+    fn background(&self) -> String {
+        let lines = self.town.lines();
+        let lines = lines.iter().filter(|line| matches!(line.function.as_str(), "sweeper" | "worker"));
+        let lines: Vec<_> = lines.map(|line| format!("{}: {}", line.function, line.text)).collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// The last event about the outcome, once it says so; everything that comes is kept.
+    async fn hears(&mut self, outcome: &str) {
+        let started = Instant::now();
+        while self.settled() != Some(outcome.to_owned()) {
+            assert!(started.elapsed() < PATIENCE, "waited for {outcome}: {:?}", self.types());
+            self.town.move_clock(Duration::from_secs(61));
+            let mine = self.town.receive_what_is_there("membership").await;
+            self.heard.extend(mine.into_iter().filter(|event| self.code == event_code(event)));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn settled(&self) -> Option<String> {
+        let settled = self.heard.iter().rev().find(|event| event.event_type == "papay.subscription.settled.v1")?;
+        Some(text(&data(settled)["outcome"]))
+    }
+
+    fn types(&self) -> Vec<String> {
+        let name = |event: &CloudEvent| event.event_type.replace("papay.", "").replace(".v1", "");
+        let mut types: Vec<_> = self.heard.iter().map(name).collect();
+        types.sort();
+        types
+    }
+
+    /// All four sides say the same.
+    pub(crate) async fn ends(mut self, end: End<'_>, step: Duration) -> Self {
+        let status = self.comes_to(end.outcome, step).await;
+        assert_eq!(status["payment"]["status"], end.payment, "{status}");
+        assert_eq!(status["contract"]["state"], end.contract, "{status}");
+        let reason = ["not_signed_reason", "termination_reason"].map(|name| status["contract"][name].as_str());
+        assert_eq!(reason.into_iter().flatten().next(), end.reason, "{status}");
+        assert_eq!(status["metadata"], "campaign 11");
+
+        self.hears(end.outcome).await;
+        assert_eq!(self.types(), end.events);
+        self.town.drained().await;
+
+        let dump = self.town.dump().await;
+        let order = dump.state(MCH_ID, 'O', &self.order);
+        // An order on record is created, requested or closing where the app sees that it is not paid.
+        let on_record = attribute(order, "state");
+        let as_status =
+            if matches!(on_record.as_str(), "created" | "requested" | "closing") { "unpaid" } else { &on_record };
+        assert_eq!(as_status, end.payment);
+        assert_eq!(attribute(dump.state(MCH_ID, 'C', &self.code), "state"), end.contract);
+
+        let wechat = self.town.stack.simulator.control();
+        let order = wechat.get(&format!("/{MCH_ID}/orders/{}", self.order)).await.unwrap();
+        // Its query says REFUND of a paid order that has refunds.
+        let refunded = order["refunds"].as_array().is_some_and(|refunds| !refunds.is_empty());
+        let trade_state = if refunded { "REFUND" } else { order["state"].as_str().unwrap_or_default() };
+        assert_eq!(trade_state, end.trade_state, "{order}");
+        let contract = wechat.get(&format!("/{MCH_ID}/contracts/{}", self.code)).await.ok();
+        assert_eq!(contract.as_ref().and_then(|contract| contract["state"].as_str()), end.at_wechat, "{contract:?}");
+        self
+    }
+
+    pub(crate) async fn stop(self) {
+        self.town.stop().await;
+    }
+}
+
+/// A call of sign-api about merchant 10000100, with an `Idempotency-Key` where it has a body; answers status and body.
+pub(crate) async fn call(
+    town: &Town,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: Option<(&str, Value)>,
+) -> (u16, Value) {
+    let url = town.stack.lambda.url("sign-api").unwrap();
+    let url = format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/'));
+    let mut request = town.http().request(method, url).bearer_auth(token);
+    if let Some((key, body)) = body {
+        request =
+            request.header("Idempotency-Key", key).header("Content-Type", "application/json").body(body.to_string());
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}
+
+/// A token of the local issuer, good for as long as a test moves the clock.
+pub(crate) fn token(town: &Town, user: &str) -> String {
+    let mch_id = domain::MchId::parse(MCH_ID).unwrap();
+    let user = TokenUser { user: user.to_owned(), ..TokenUser::default() };
+    let expires = town.now() + domain::SignedDuration::from_hours(24 * 60);
+    papay::token::token(&town.config, &mch_id, &user, expires).unwrap()
+}
+
+/// The contract whose stream an event belongs to.
+fn event_code(event: &CloudEvent) -> String {
+    let stream = event.id.rsplit_once(':').map_or("", |(stream, _)| stream);
+    stream.rsplit('#').next().unwrap_or_default().to_owned()
+}
+
+fn data(event: &CloudEvent) -> Value {
+    serde_json::from_str(event.data.get()).unwrap()
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
