@@ -187,7 +187,10 @@ fn explain(fixture: &Fixture, as_expected: bool, seeded: bool) {
                 _ => "The documented failure notices contradict each other",
             };
             println!("{why}, so papay books nothing and sets a due check to now: WeChat has to be asked.");
-            println!("The worker that asks does not exist yet, so that no event follows.");
+            println!(
+                "The worker asks within a minute. The simulator does not know an order that `--seed` made, so that no event follows"
+            );
+            println!("here; of one that was made through the APIs it does, and the event tells what it said.");
         }
         Expected::AcceptedWithoutEffect | Expected::NotUnderstood | Expected::Refused(_) => {}
     }
