@@ -122,10 +122,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         if contract.state != ContractState::Signed {
             return Err(problems::not_in_force(contract.state));
         }
-        self.asker.contract(keys, &contract, call.now).await.map_err(problems::unanswered)?;
+        let in_force = self.asker.is_in_force(keys, &contract, call.now).await.map_err(problems::unanswered)?;
         let contract = self.contract_row(call, code).await?;
         match contract.state {
-            ContractState::Signed => Ok(contract),
+            ContractState::Signed if in_force => Ok(contract),
             other => Err(problems::not_in_force(other)),
         }
     }

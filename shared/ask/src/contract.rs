@@ -27,6 +27,17 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         self.query_contract(keys, contract, now, domain::decide_in_passing).await.map(|(_, recorded)| recorded)
     }
 
+    /// Asks, records, and answers whether WeChat says that it is in force: a proved state 0, and nothing less.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]
+    pub async fn is_in_force(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<bool, AskError> {
+        let (change, recorded) = self.query_contract(keys, contract, now, domain::decide_in_passing).await?;
+        let believed = !matches!(recorded, Recorded::Contradiction(_) | Recorded::Unknown(_));
+        Ok(believed && matches!(change, ContractChange::Signed { .. }))
+    }
+
     pub(crate) async fn query_contract(
         &self,
         keys: &Keys,

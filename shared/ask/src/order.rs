@@ -141,8 +141,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
 
 /// Whether the time of an open order is over, or we had begun to close it.
 pub(crate) fn is_over(order: &Order, told: &Told, now: Timestamp) -> bool {
-    let failed_and_left_open =
-        || order.check.as_ref().is_some_and(|check| check.asked) && told.is_unpaid() && is_closeable(order, now);
+    // A deduction that is too young to be closed is Closing until it can be.
+    let failed_and_left_open = || order.check.as_ref().is_some_and(|check| check.asked) && told.is_unpaid();
     match (order.state, order.kind) {
         (OrderState::Closing, _) => true,
         (OrderState::Created | OrderState::Requested, OrderKind::PayAndSign | OrderKind::OneOff) => {

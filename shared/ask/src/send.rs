@@ -47,7 +47,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 };
                 (Called::OrderPlaced { out_trade_no, launch: launch(&answer.offer, now), unsigned }, Sent::Accepted)
             }
-            Err(error) if is_final(&error) => {
+            // Without a signature it may be anybody's word, and an earlier call may have placed the order: the query decides.
+            Err(error) if is_final(&error) && evidence(&error).proves() => {
                 (Called::OrderRefused { out_trade_no, code: code(&error) }, Sent::Refused(error))
             }
             Err(error) => return Ok(Sent::Unknown(error)),

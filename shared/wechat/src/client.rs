@@ -178,9 +178,9 @@ fn may_repeat<C: Call>(error: &CallError) -> bool {
     silent && C::ROUTE.repeatable
 }
 
-/// Of two failures the one that counts: what the first may have done is not undone by a second that did not get through, or that was
-/// refused by nobody knows whom.
+/// Of two failures the one that counts: what the first may have done is not undone by a second that did not get through, nor by a
+/// refusal of the second, which the first may have caused. Only a query can tell.
 fn graver(first: CallError, second: CallError) -> CallError {
-    let says_nothing = matches!(second.kind, ErrorKind::NotSent | ErrorKind::Refused { proven: false });
+    let says_nothing = matches!(second.kind, ErrorKind::NotSent | ErrorKind::Refused { .. });
     if says_nothing && first.leaves_doubt() { first } else { second }
 }

@@ -50,8 +50,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     ) -> Result<Answer<ContractView>, Problem> {
         let keys = self.keys(call).await?;
         let remark = wanted.remark.as_deref().unwrap_or(REMARK);
-        if remark.is_empty() || remark.len() > LONGEST_REMARK || remark.contains(['&', '=']) {
-            return Err(Problem::invalid("remark", "1 to 256 bytes, neither & nor ="));
+        let fits = |c: char| c.len_utf8() <= 3 && !c.is_control() && c != '&' && c != '=';
+        if remark.is_empty() || remark.len() > LONGEST_REMARK || !remark.chars().all(fits) {
+            let rule = "1 to 256 bytes, neither & nor =, no control characters, no emoji";
+            return Err(Problem::invalid("remark", rule));
         }
         let contract = self.contract_row(call, &code).await?;
         let ended = self.asker.terminate(&keys, &contract, remark, call.now).await.map_err(problems::unanswered)?;

@@ -38,6 +38,9 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         if order.protocol == Protocol::V3 {
             return Err(problems::unanswered(ask::AskError::Protocol));
         }
+        if wanted.terminate {
+            self.check_signing_is_decided(call, &keys, &order).await?;
+        }
         let refund = self.new_refund(call, &keys, &order, out_refund_no.clone(), wanted)?;
         let opening = Opening {
             mch_id: call.mch_id.clone(),
@@ -65,6 +68,24 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             false => None,
         };
         Ok(answer(&refund, contract.as_ref()))
+    }
+
+    /// A contract that is signed a moment after its order was refunded would renew, and nobody would end it.
+    async fn check_signing_is_decided(&self, call: &Call, keys: &wechat::Keys, order: &Order) -> Result<(), Problem> {
+        let Some(code) = &order.contract_code else { return Ok(()) };
+        let contract = self.contract_row(call, code).await?;
+        if !is_undecided(&contract) {
+            return Ok(());
+        }
+        self.asker.contract(keys, &contract, call.now).await.map_err(problems::unanswered)?;
+        match is_undecided(&self.contract_row(call, code).await?) {
+            false => Ok(()),
+            true => {
+                Err(Problem::conflict("signing_undecided", "WeChat has not decided yet whether the contract is signed")
+                    .with("contract_code", code.as_str())
+                    .retry_after(60))
+            }
+        }
     }
 
     /// A refund alone ends no contract.
@@ -139,4 +160,8 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
 fn answer(refund: &Refund, contract: Option<&Contract>) -> Answer<RefundView> {
     let decided = matches!(refund.state, RefundState::Succeeded | RefundState::Closed | RefundState::Rejected);
     Answer { view: RefundView::new(refund, contract), decided }
+}
+
+fn is_undecided(contract: &Contract) -> bool {
+    matches!(contract.state, ContractState::Created | ContractState::Pending)
 }

@@ -79,23 +79,14 @@ fn signed(
             apply(changes, events, Some(key(contract, told, "ADD", at)))
         }
         ContractState::Signed => still_signed(contract, fact, now),
-        ContractState::Terminating => match fact.cause {
-            // Asked before WeChat was told to end it, perhaps, and decided after.
-            Cause::Query if just_now(contract.terminating_at, now) => reschedule(contract, fact, now),
-            // WeChat did not end it: it is in force again.
-            Cause::Query => {
-                let check = Some(Schedule::SignedContract.first(now));
-                let next = Contract { state: ContractState::Signed, terminating_at: None, check, ..contract.clone() };
-                apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
-            }
-            Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
-        },
+        // The user was told that nothing is charged any more: WeChat is asked to end it until it has.
+        ContractState::Terminating => still_signed(contract, fact, now),
         // Each attempt has its own contract code, so a replayed ADD can never revive a contract.
         ContractState::Terminated => Decision::Stale,
     }
 }
 
-/// The daily question was answered: ask again tomorrow. A notice has nothing to schedule.
+/// The question was answered: ask again when the schedule says so. A notice has nothing to schedule.
 fn still_signed(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
     match fact.cause {
         Cause::Query => reschedule(contract, fact, now),

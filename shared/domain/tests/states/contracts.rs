@@ -235,7 +235,7 @@ fn an_answer_ten_minutes_after_the_payment() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Wait                                  Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Wait                                  Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent               in_progress
@@ -285,7 +285,7 @@ fn an_answer_half_an_hour_after_the_payment() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Wait                                  Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Wait                                  Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent
@@ -318,7 +318,7 @@ fn an_answer_while_pure_signing_has_time() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Wait                                  Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Wait                                  Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent               in_progress
@@ -343,7 +343,7 @@ fn the_last_answer_of_pure_signing() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Wait                                  Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Wait                                  Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent
@@ -376,7 +376,7 @@ fn an_answer_that_the_app_asked_for_in_between_uses_no_schedule_up() {
     pending     Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
     signed      Duplicate                             Apply(terminated)+contract.terminated+settled
     not_signed  Apply(signed)+contract.signed+settled Apply(terminated)+contract.terminated+settled
-    terminating Apply(signed)                         Apply(terminated)+contract.terminated+settled
+    terminating Duplicate                             Apply(terminated)+contract.terminated+settled
     terminated  Stale                                 Duplicate
 
     state       not_signed                                    absent               in_progress

@@ -77,7 +77,7 @@ const TABLE: &str = "
     pay add +terminating @2m ?signed            | paid      | terminating | active         | -              | payment.succeeded contract.signed settled(active)
     pay add +terminating ?signed delete         | paid      | terminated | terminated      | user           | payment.succeeded contract.signed settled(active) contract.terminated settled(terminated)
     pay add +terminating delete                 | paid      | terminated | terminated      | user           | payment.succeeded contract.signed settled(active) contract.terminated settled(terminated)
-    pay add +terminating @30m ?signed           | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
+    pay add +terminating @30m ?signed           | paid      | terminating | active         | -              | payment.succeeded contract.signed settled(active)
     # DELETE lost: the daily question finds it
     pay add @1d ?not_signed                     | paid      | terminated | terminated      | other          | payment.succeeded contract.signed settled(active) contract.terminated settled(terminated)
     # an answer that was asked before the ADD came, and decided after it

@@ -76,6 +76,22 @@ async fn a_termination_whose_call_was_lost_is_asked_for_again_until_wechat_has_e
 }
 
 #[tokio::test]
+async fn a_termination_that_wechat_does_not_carry_out_for_hours_is_undone_by_no_answer() {
+    let world = World::new();
+    let contract = world.signed();
+    world.put(Some(&contract), None, None).await;
+    let contract_code = contract.contract_code.clone();
+    let asked = Fact::ours(mch_id(), FactBody::Called(Called::TerminationAsked { contract_code }));
+    world.notified(&asked, at(0)).await;
+    world.says_of_contract(&contract, "0", &[]);
+    world.wechat.on(DELETE, Reply::Silence);
+    world.live(1..=3 * 3600).await;
+    assert_eq!(world.contract(&contract.contract_code).state, ContractState::Terminating);
+    let deletes = world.wechat.take_paths().iter().filter(|path| *path == DELETE).count();
+    assert!(deletes > 3, "asked for again and again: {deletes}");
+}
+
+#[tokio::test]
 async fn an_offer_without_payment_that_nobody_takes_ends_as_not_signed() {
     let world = World::new();
     let contract = Contract {

@@ -65,6 +65,28 @@ async fn a_deduction_that_failed_and_that_wechat_left_open_is_closed() {
 }
 
 #[tokio::test]
+async fn a_deduction_that_failed_within_seconds_and_that_wechat_left_open_is_closed_once_it_can_be() {
+    let world = World::new();
+    let (contract, order) = world.deduction(&world.signed());
+    world.put(Some(&contract), Some(&order), None).await;
+    world.notified(&failure_notice(&world, &order), at(20)).await;
+    world.wechat.on(DEDUCTION_QUERY, fields(&[("trade_state", "NOTPAY")]));
+    world.wechat.on(CLOSE, fields(&[]));
+    world.live(21..=240).await;
+    assert!(
+        !world.wechat.take_paths().contains(&CLOSE.to_owned()),
+        "WeChat closes none that is younger than five minutes"
+    );
+    assert_eq!(world.order(&order).state, OrderState::Closing);
+    world.live(241..=420).await;
+    assert!(world.wechat.take_paths().contains(&CLOSE.to_owned()));
+    world.wechat.on(DEDUCTION_QUERY, fields(&[("trade_state", "CLOSED")]));
+    world.live(421..=1_800).await;
+    assert_eq!(world.order(&order).state, OrderState::Failed);
+    assert_eq!(world.contract(&contract.contract_code).open_deduction, None);
+}
+
+#[tokio::test]
 async fn where_paporderquery_cannot_know_orderquery_is_asked() {
     let world = World::new();
     let (contract, order) = world.deduction(&world.signed());
