@@ -224,6 +224,12 @@ async fn the_app_ends_the_contract_and_nothing_is_charged_after() {
     let path = format!("/subscriptions/{}/termination", scene.code);
     let (status, ended) = scene.call(Method::POST, &path, Some(("end", json!({})))).await;
     assert!(matches!(status, 200 | 202), "{ended}");
+    let charge = json!({ "contract_code": scene.code, "period": 1, "attempt": 1, "amount": 1800 });
+    for later in [Duration::ZERO, Duration::from_secs(360), Duration::from_secs(20 * 3600)] {
+        scene.town.move_clock(later);
+        let (status, problem) = scene.back_end("/deductions", "charge", &charge).await;
+        assert_eq!(status, 409, "{problem}");
+    }
     let end = End {
         outcome: "terminated",
         contract: "terminated",

@@ -86,6 +86,15 @@ impl Scene {
         call(&self.town, &self.token, method, path, body).await
     }
 
+    /// A `POST` of the merchant's back end.
+    pub(crate) async fn back_end(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        let url = self.town.stack.lambda.url("merchant-api").unwrap();
+        let request = self.town.http().post(format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/')));
+        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// The app's status.
     pub(crate) async fn status(&self) -> Value {
         let (status, body) = self.call(Method::GET, &format!("/subscriptions/{}", self.code), None).await;

@@ -114,8 +114,12 @@ fn failed(order: &Order, fact: &Fact, code: &str, contract: Option<&Contract>, n
     match order.state {
         OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
             match (fact.cause, order.kind) {
-                // The official samples of a failure contradict each other: ask before booking one.
-                (Cause::Callback, _) => ask(order, fact, now),
+                // The official samples of a failure contradict each other: ask before booking one. What the query says of it is
+                // mostly CLOSED alone, so the notice's code is kept.
+                (Cause::Callback, OrderKind::Deduction) => {
+                    ask(&Order { failure: Some(code.to_owned()), ..order.clone() }, fact, now)
+                }
+                (Cause::Callback, OrderKind::PayAndSign | OrderKind::OneOff) => ask(order, fact, now),
                 // An unsigned error is no proof that money did not move.
                 _ if !fact.evidence.proves() => ask(order, fact, now),
                 // The user may try again with another card until the order is closed.

@@ -61,7 +61,8 @@ async fn a_deduction_that_failed_and_that_wechat_left_open_is_closed() {
     world.wechat.on(CLOSE, fields(&[]));
     world.sweep(minutes(10)).await;
     assert_eq!(world.wechat.take_paths(), [DEDUCTION_QUERY, CLOSE, DEDUCTION_QUERY]);
-    assert_eq!(world.order(&order).state, OrderState::Failed);
+    let after = world.order(&order);
+    assert_eq!((after.state, after.failure.as_deref()), (OrderState::Failed, Some("NOTENOUGH")), "as the notice said");
 }
 
 #[tokio::test]
