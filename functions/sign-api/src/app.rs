@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ask::{Asker, wechat_keys};
+use ask::{Asker, Merchants};
 use axum::Router;
 use axum::extract::FromRef;
 use http_api::{Cors, Users};
@@ -41,9 +41,17 @@ pub(crate) async fn start(env: &Env) -> Result<Router, Misconfigured> {
         Ok(Recorder::new(DynamoLedger::new(aws.dynamodb(), env.tables()?), Jitter, env.routing()?))
     };
     let users = Users::read(env, &aws, Arc::new(recorder()?))?;
+    let keyring = Arc::new(Merchants::new(SigningKeyring::fetch(env, &aws).await?));
     let service = Service {
         asker: Asker::new(recorder()?, client(env)?),
-        merchants: merchants(env, &aws).await?,
+        merchants: Mutex::new(merchants(env, &keyring)?),
+        keys: Box::new(move |mch_id, now| {
+            let keyring = keyring.clone();
+            Box::pin(async move {
+                keyring.look_again(mch_id, now).await;
+                keyring.keys(mch_id).ok()
+            })
+        }),
         catalogue: Catalogue::read(env)?,
         server_ip: server_ip(env)?,
     };
@@ -57,13 +65,11 @@ fn client(env: &Env) -> Result<Client, Misconfigured> {
     client.map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))
 }
 
-async fn merchants(env: &Env, aws: &Aws) -> Result<BTreeMap<domain::MchId, Merchant>, Misconfigured> {
+fn merchants(env: &Env, keyring: &Merchants) -> Result<BTreeMap<domain::MchId, Merchant>, Misconfigured> {
     let (payment, contract) = (env.notify_url(NotifyUrl::Deduction)?, env.notify_url(NotifyUrl::Contract)?);
-    let keyring = SigningKeyring::fetch(env, aws).await?;
     let merchant = |mch_id: domain::MchId| {
-        let keys = keyring.keys(&mch_id).map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
         let merchant = Merchant {
-            keys: wechat_keys(&keys).map_err(|error| Misconfigured::new(format!("{mch_id}/sign"), error))?,
+            keys: keyring.keys(&mch_id).map_err(|error| Misconfigured::new(format!("{mch_id}/sign"), error))?,
             payment_url: payment.v2(&mch_id),
             contract_url: contract.v2(&mch_id),
         };

@@ -47,7 +47,12 @@ impl<L, B, T> Asker<L, B, T> {
 }
 
 impl<L, B, T: Transport> Asker<L, B, T> {
-    pub(crate) async fn call<C: Call>(
+    /// Sends a request. What may mean that the keys were changed is remembered, for [`Asker::distrusts`].
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]
+    pub async fn call<C: Call>(
         &self,
         prepared: &Prepared<C>,
         keys: &Keys,

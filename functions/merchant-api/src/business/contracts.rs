@@ -37,7 +37,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             estimated: self.amount(&contract, wanted.amount)?,
         };
         let prepared = notice.prepare(&keys, &Moment::new(call.now)).map_err(|error| problems::invalid(&error))?;
-        let sent = self.asker.wechat().send(&prepared, &keys, call.now).await;
+        let sent = self.asker.call(&prepared, &keys, call.now).await;
         let sent = sent.map_err(|error| problems::called(&error))?;
         Ok(NoticeView { already_sent: sent.already })
     }

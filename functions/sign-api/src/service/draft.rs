@@ -35,7 +35,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     /// The rows of a new attempt, Created, with the request that is sent once they are on record.
     pub(crate) async fn draft(&self, caller: &Caller, wanted: &Wanted<'_>) -> Result<Found, Problem> {
         let (mch_id, now) = (&caller.user.mch_id, caller.arrival.now);
-        let merchant = self.merchant(mch_id)?;
+        let merchant = &self.merchant(mch_id)?;
         let code = new_code(now, Uuid::new_v4().as_u128())?;
         let signing = Signing {
             plan_id: wanted.plan_id.clone(),

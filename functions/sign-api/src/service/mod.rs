@@ -14,9 +14,10 @@ mod wanted;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use ask::Asker;
-use domain::{Contract, ContractCode, Fact, FactBody, Keys, MchId, Order};
+use domain::{Contract, ContractCode, Fact, FactBody, Keys, MchId, Order, Timestamp};
 use http_api::{Arrival, Problem, User};
 use record::{Backoff, Receipt, RecordError, Recorded, Writeahead};
 use setup::Catalogue;
@@ -62,7 +63,7 @@ pub(crate) trait SignApi: Send + Sync {
 }
 
 /// A merchant: keys, and where WeChat is to call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Merchant {
     pub(crate) keys: wechat::Keys,
     /// Payments of pay-and-sign orders.
@@ -71,22 +72,35 @@ pub(crate) struct Merchant {
     pub(crate) contract_url: String,
 }
 
+/// A merchant's keys as the secret store has them now, asked for at most once a minute.
+pub(crate) type LookAgain = Box<dyn for<'a> Fn(&'a MchId, Timestamp) -> Looked<'a> + Send + Sync>;
+
+/// What comes of looking again; `None` where there is nothing that can be used.
+pub(crate) type Looked<'a> = Pin<Box<dyn Future<Output = Option<wechat::Keys>> + Send + 'a>>;
+
 /// The calls over a ledger and a way to WeChat.
 pub(crate) struct Service<L, B, T> {
     /// The ledger, and WeChat.
     pub(crate) asker: Asker<L, B, T>,
-    pub(crate) merchants: BTreeMap<MchId, Merchant>,
+    pub(crate) merchants: Mutex<BTreeMap<MchId, Merchant>>,
+    pub(crate) keys: LookAgain,
     pub(crate) catalogue: Catalogue,
     pub(crate) server_ip: Ipv4Addr,
 }
 
 impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
     fn subscribe<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)> {
-        Box::pin(self.begin(caller, wanted, Mode::PayAndSign))
+        Box::pin(async move {
+            self.look_again(&caller.user.mch_id, caller.arrival.now).await;
+            self.begin(caller, wanted, Mode::PayAndSign).await
+        })
     }
 
     fn sign<'a>(&'a self, caller: &'a Caller, wanted: &'a NewAttempt) -> Answered<'a, (bool, Attempt)> {
-        Box::pin(self.begin(caller, wanted, Mode::SignOnly))
+        Box::pin(async move {
+            self.look_again(&caller.user.mch_id, caller.arrival.now).await;
+            self.begin(caller, wanted, Mode::SignOnly).await
+        })
     }
 
     fn status<'a>(
@@ -95,7 +109,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
         arrival: &'a Arrival,
         contract_code: &'a ContractCode,
     ) -> Answered<'a, Subscription> {
-        Box::pin(self.tell_status(user, arrival, contract_code))
+        Box::pin(async move {
+            self.look_again(&user.mch_id, arrival.now).await;
+            self.tell_status(user, arrival, contract_code).await
+        })
     }
 
     fn terminate<'a>(
@@ -105,7 +122,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
         contract_code: &'a ContractCode,
         why: &'a Termination,
     ) -> Answered<'a, (bool, Subscription)> {
-        Box::pin(self.end(user, arrival, contract_code, why))
+        Box::pin(async move {
+            self.look_again(&user.mch_id, arrival.now).await;
+            self.end(user, arrival, contract_code, why).await
+        })
     }
 }
 
@@ -127,8 +147,21 @@ impl Found {
 }
 
 impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
-    pub(crate) fn merchant(&self, mch_id: &MchId) -> Result<&Merchant, Problem> {
-        self.merchants.get(mch_id).ok_or_else(Problem::not_found)
+    pub(crate) fn merchant(&self, mch_id: &MchId) -> Result<Merchant, Problem> {
+        let merchants = self.merchants.lock().unwrap_or_else(PoisonError::into_inner);
+        merchants.get(mch_id).cloned().ok_or_else(Problem::not_found)
+    }
+
+    /// A signature that did not fit, ours or WeChat's, may mean that the keys were changed: the next call looks.
+    async fn look_again(&self, mch_id: &MchId, now: Timestamp) {
+        if !self.asker.distrusts(mch_id) {
+            return;
+        }
+        let Some(keys) = (self.keys)(mch_id, now).await else { return };
+        let mut merchants = self.merchants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(merchant) = merchants.get_mut(mch_id) {
+            merchant.keys = keys;
+        }
     }
 
     /// The user's contract of this number. Another user's is not there.

@@ -46,7 +46,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         if let Some((offer, until)) = fresh(contract, now) {
             return self.with_launch(caller, &found, &offer, until);
         }
-        let merchant = self.merchant(&contract.mch_id)?;
+        let merchant = &self.merchant(&contract.mch_id)?;
         let repeatable = now.duration_since(contract.created_at) < REPEATABLE_FOR;
         let request = match contract.request.as_ref().filter(|_| repeatable) {
             Some(stored) => Prepared::<PreEntrustWeb>::from_text(stored.as_str()),
@@ -58,7 +58,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
             }
         };
         let request = request.map_err(invalid)?;
-        match self.asker.wechat().send(&request, &merchant.keys, now).await {
+        match self.asker.call(&request, &merchant.keys, now).await {
             Ok(offer) => self.offered(caller, found, offer).await,
             Err(error) => self.not_offered(caller, &found, &error).await,
         }
@@ -68,7 +68,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     async fn redirect(&self, caller: &Caller, found: Found) -> Result<Attempt, Problem> {
         let now = caller.arrival.now;
         let contract = &found.contract;
-        let merchant = self.merchant(&contract.mch_id)?;
+        let merchant = &self.merchant(&contract.mch_id)?;
         let first =
             contract.state == ContractState::Created && now.duration_since(contract.created_at) < TIME_TOLERANCE;
         let request = match contract.request.as_ref().filter(|_| first) {
@@ -81,7 +81,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
             }
         };
         let request = request.map_err(invalid)?;
-        match self.asker.wechat().send(&request, &merchant.keys, now).await {
+        match self.asker.call(&request, &merchant.keys, now).await {
             Ok(offer) => self.offered(caller, found, offer).await,
             Err(error) => self.not_offered(caller, &found, &error).await,
         }
@@ -90,7 +90,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     /// In WeChat's own browser: an address that we sign.
     async fn page(&self, caller: &Caller, found: Found) -> Result<Attempt, Problem> {
         let now = caller.arrival.now;
-        let merchant = self.merchant(&found.contract.mch_id)?;
+        let merchant = &self.merchant(&found.contract.mch_id)?;
         let (appid, signing, notify_url) = parts(&found.contract, merchant)?;
         let page = EntrustWeb { appid, signing, notify_url, return_web: true };
         let url = page.url(&merchant.keys, &Moment::new(now), self.asker.wechat().hosts()).map_err(invalid)?;
@@ -103,7 +103,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     /// In our mini program: data that we sign.
     async fn mini_program(&self, caller: &Caller, found: Found) -> Result<Attempt, Problem> {
         let now = caller.arrival.now;
-        let merchant = self.merchant(&found.contract.mch_id)?;
+        let merchant = &self.merchant(&found.contract.mch_id)?;
         let (appid, signing, notify_url) = parts(&found.contract, merchant)?;
         let offer = MiniProgramSigning { appid, signing, notify_url }.offer(&merchant.keys, &Moment::new(now));
         let offer = offer.map_err(invalid)?;

@@ -10,6 +10,7 @@ mod wechat;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ::ask::Asker;
@@ -90,6 +91,8 @@ struct Stage {
     wechat: Fake,
     router: Router,
     now: Mutex<Timestamp>,
+    /// How often the secrets were looked at again.
+    looks: Arc<AtomicU32>,
 }
 
 #[derive(Debug)]
@@ -115,15 +118,21 @@ impl Stage {
         let recorder = || Recorder::new(memory.ledger(), NoWait, Routing { routes: Vec::new() });
         let source: Arc<dyn KeySource> = Arc::new(Shared);
         let users = Users::over(&env(), move |_| source.clone(), Arc::new(recorder())).unwrap();
+        let looks = Arc::new(AtomicU32::new(0));
+        let looked = looks.clone();
         let service: Service<MemoryLedger, NoWait, Fake> = Service {
             asker: Asker::new(recorder(), Client::over(Hosts::default(), wechat.clone())),
-            merchants: BTreeMap::from([(mch_id(), merchant())]),
+            merchants: Mutex::new(BTreeMap::from([(mch_id(), merchant())])),
+            keys: Box::new(move |_, _| {
+                looked.fetch_add(1, Ordering::Relaxed);
+                Box::pin(async { Some(merchant().keys) })
+            }),
             catalogue: Catalogue::parse(CATALOGUE).unwrap(),
             server_ip: "198.51.100.7".parse().unwrap(),
         };
         let app = App { api: Arc::new(service), users };
         let router = http_api::edge(routes::router(), Some(Cors::read(&env()).unwrap())).with_state(app);
-        Self { memory, wechat, router, now: Mutex::new(start) }
+        Self { memory, wechat, router, now: Mutex::new(start), looks }
     }
 
     fn pass(&self, seconds: i64) {

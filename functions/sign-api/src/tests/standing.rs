@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::sync::atomic::Ordering;
+
 use super::wechat::Fault;
 use super::*;
 
@@ -182,4 +184,16 @@ async fn an_order_that_somebody_paid_while_nobody_looked_is_found() {
     let again = stage.subscribe("alice", "k2", "h5").await;
     assert_eq!((again.status, &again.body["outcome"]), (200, &"paid_signing".into()));
     assert!(again.body.get("launch").is_none());
+}
+
+#[tokio::test]
+async fn after_a_signature_that_did_not_fit_the_next_call_looks_at_the_keys_again() {
+    let stage = Stage::new();
+    stage.wechat.fail(ORDER, Fault::Refuses("SIGNERROR"));
+    assert_eq!(stage.subscribe("alice", "k", "app").await.status, 502);
+    assert_eq!(stage.looks.load(Ordering::Relaxed), 0);
+    assert_eq!(stage.subscribe("bob", "k", "app").await.status, 201);
+    assert_eq!(stage.looks.load(Ordering::Relaxed), 1);
+    assert_eq!(stage.subscribe("carol", "k", "app").await.status, 201);
+    assert_eq!(stage.looks.load(Ordering::Relaxed), 1, "once for each fault");
 }
