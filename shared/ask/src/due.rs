@@ -13,7 +13,7 @@ use wechat::Transport;
 use crate::order::{is_closeable, is_over};
 use crate::{AskError, Asker};
 
-/// `contractorder` holds a timestamp, which WeChat takes for five minutes.
+/// `contractorder` holds `time_start`; whether WeChat takes an old one is not documented.
 const PAY_AND_SIGN_REPEATS: SignedDuration = SignedDuration::from_mins(4);
 
 /// A deduction that did not reach WeChat within a day is given up: nobody expects it any more.

@@ -65,7 +65,7 @@ impl<T: Transport> Client<T> {
         match first {
             Err(error) if may_repeat::<C>(&error) => {
                 let second = self.attempt(prepared, keys, now, self.hosts.second(), true).await;
-                second.map_err(|second| graver(error, second))
+                second.map_err(|second| graver::<C>(error, second))
             }
             once => once,
         }
@@ -179,8 +179,13 @@ fn may_repeat<C: Call>(error: &CallError) -> bool {
 }
 
 /// Of two failures the one that counts: what the first may have done is not undone by a second that did not get through, nor by a
-/// refusal of the second, which the first may have caused. Only a query can tell.
-fn graver(first: CallError, second: CallError) -> CallError {
-    let says_nothing = matches!(second.kind, ErrorKind::NotSent | ErrorKind::Refused { .. });
+/// refusal of the second, which the first may have caused. Only a query can tell; a query itself has done nothing, and what the other
+/// host says of it counts.
+fn graver<C: Call>(first: CallError, second: CallError) -> CallError {
+    let says_nothing = match second.kind {
+        ErrorKind::NotSent => true,
+        ErrorKind::Refused { .. } => !C::ROUTE.asks_only,
+        ErrorKind::NoAnswer | ErrorKind::Unbelievable | ErrorKind::Unreadable | ErrorKind::Http(_) => false,
+    };
     if says_nothing && first.leaves_doubt() { first } else { second }
 }

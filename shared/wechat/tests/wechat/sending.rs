@@ -155,6 +155,26 @@ async fn what_may_have_been_done_stays_in_doubt_when_the_second_host_cannot_be_r
 }
 
 #[tokio::test]
+async fn a_refund_whose_first_try_was_lost_stays_in_doubt_though_the_second_is_refused_with_a_signature() {
+    let (_, first) = Host::start(vec![silence()]).await;
+    let (_, second) = Host::start(vec![Deed::Answer(200, refused("INVALID_REQUEST", "订单已全额退款"))]).await;
+    let prepared = refund().prepare(&keys(), &at()).unwrap();
+    let error = client(&first, &second).send(&prepared, &keys(), now()).await.unwrap_err();
+    assert_eq!((error.kind, error.next), (ErrorKind::NoAnswer, Next::RepeatSame), "the first may have caused it");
+}
+
+#[tokio::test]
+async fn what_the_other_host_says_of_a_query_counts_while_the_first_is_silent() {
+    let (_, first) = Host::start(vec![silence()]).await;
+    let (_, second) = Host::start(vec![Deed::Answer(200, refused("ORDERNOTEXIST", ""))]).await;
+    let prepared = order_query().prepare(&keys(), &at()).unwrap();
+    let error = client(&first, &second).send(&prepared, &keys(), now()).await;
+    let alone = client(&second, &second).send(&prepared, &keys(), now()).await;
+    assert_eq!(format!("{error:?}"), format!("{alone:?}"));
+    assert!(!matches!(error, Err(CallError { kind: ErrorKind::NoAnswer, .. })), "{error:?}");
+}
+
+#[tokio::test]
 async fn what_may_not_be_repeated_is_sent_once() {
     let (keys, at) = (keys(), at());
     let (count, origin) = hanging_up().await;

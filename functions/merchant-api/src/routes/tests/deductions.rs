@@ -66,6 +66,23 @@ async fn a_second_call_for_the_same_period_is_refused() {
 }
 
 #[tokio::test]
+async fn nothing_is_charged_unless_wechat_itself_says_that_the_contract_is_in_force() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    for answer in ["9", "unsigned -25"] {
+        match answer {
+            "9" => town.says_of_contract(&contract, "9", &[]),
+            _ => town.wechat.on(CONTRACT_QUERY, Reply::RefusesUnsigned("-25")),
+        }
+        let told = town.post(DEDUCTIONS, wanted(&contract, 1, 1), at("09:00")).await;
+        assert_eq!(told.status, 409, "{answer}: {told:?}");
+        assert_eq!(town.contract(&contract).state, ContractState::Signed, "{answer}: no proof of the end either");
+    }
+    assert_eq!(town.asked(DEDUCT), 0);
+    assert!(town.orders().is_empty());
+}
+
+#[tokio::test]
 async fn after_a_failure_the_next_attempt_is_possible_and_after_a_payment_none() {
     let town = Town::new();
     let contract = town.signed().await;

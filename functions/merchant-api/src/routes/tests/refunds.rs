@@ -100,6 +100,23 @@ async fn a_refund_ends_the_contract_where_that_is_asked_for_and_only_there() {
 }
 
 #[tokio::test]
+async fn a_refund_that_is_to_end_the_contract_waits_until_its_signing_is_decided() {
+    let town = Town::new();
+    let (contract, order) = town.paid_while(ContractState::Pending, 1800).await;
+    town.wechat.on(DELETE, fields(&[]));
+    let mut body = wanted(&order, "R1", 1800);
+    body["terminate"] = json!(true);
+    town.says_of_contract(&contract, "9", &[]);
+    let told = town.post(REFUNDS, body.clone(), at("09:00")).await;
+    assert_eq!((told.status, told.code()), (409, "signing_undecided"), "{told:?}");
+    assert_eq!((town.asked(REFUND), row(&town, &order).reserved), (0, Fen::ZERO));
+    town.says_of_contract(&contract, "0", &[]);
+    let told = town.post(REFUNDS, body, at("09:01")).await;
+    assert_eq!((told.status, told.body["contract_state"].as_str()), (202, Some("terminating")), "{told:?}");
+    assert_eq!((town.asked(REFUND), town.asked(DELETE)), (1, 1));
+}
+
+#[tokio::test]
 async fn what_is_not_paid_or_not_known_cannot_be_refunded() {
     let town = Town::new();
     let (_, order) = town.paid(1800).await;

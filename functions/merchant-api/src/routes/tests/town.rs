@@ -88,10 +88,14 @@ impl Town {
 
     /// A contract in force, which WeChat confirms.
     pub(super) async fn signed(&self) -> Contract {
+        self.contract_in(ContractState::Signed).await
+    }
+
+    async fn contract_in(&self, state: ContractState) -> Contract {
         let mut generator = Generator::new(5);
         let code = generator.contract_code();
         let contract = Contract {
-            state: ContractState::Signed,
+            state,
             contract_id: Some(generator.contract_id()),
             payment: None,
             signed_at: Some(at("08:00")),
@@ -108,7 +112,12 @@ impl Town {
 
     /// A paid order of a contract in force.
     pub(super) async fn paid(&self, amount: u64) -> (Contract, Order) {
-        let contract = self.signed().await;
+        self.paid_while(ContractState::Signed, amount).await
+    }
+
+    /// A paid order of a contract in this state.
+    pub(super) async fn paid_while(&self, state: ContractState, amount: u64) -> (Contract, Order) {
+        let contract = self.contract_in(state).await;
         let mut generator = Generator::new(6);
         let order = Order {
             appid: contract.appid.clone(),

@@ -190,6 +190,26 @@ async fn a_lost_contractorder_is_sent_again_with_the_stored_bytes_while_its_time
 }
 
 #[tokio::test]
+async fn an_unsigned_refusal_of_a_lost_contractorder_ends_nothing() {
+    let world = World::new();
+    let (contract, order) = world.attempt();
+    let (contract, order) =
+        (domain::Contract { state: ContractState::Created, ..contract }, Order { state: OrderState::Created, ..order });
+    let request = super::contracts::contract_order(&contract, &order);
+    let order = Order { request: Some(domain::RequestText::new(request.to_text())), ..order };
+    world.put(Some(&contract), Some(&order), None).await;
+    world.wechat.on(ORDER_QUERY, Reply::Refuses("ORDERNOTEXIST"));
+    world.wechat.on(PAY_AND_SIGN, Reply::RefusesUnsigned("SIGNERROR"));
+    world.sweep(minutes(1)).await;
+    assert!(world.wechat.take_paths().contains(&PAY_AND_SIGN.to_owned()));
+    assert_eq!(world.order(&order).state, OrderState::Created, "the call before may have placed it");
+    assert_eq!(world.contract(&contract.contract_code).state, ContractState::Created);
+    world.wechat.on(PAY_AND_SIGN, Reply::Refuses("APPID_MCHID_NOT_MATCH"));
+    world.sweep(minutes(3)).await;
+    assert_eq!(world.order(&order).state, OrderState::Closed, "WeChat's own word does");
+}
+
+#[tokio::test]
 async fn a_contractorder_that_was_never_sent_is_closed_at_its_expiry() {
     let world = World::new();
     let (contract, order) = world.attempt();
