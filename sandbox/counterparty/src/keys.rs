@@ -1,13 +1,9 @@
 //! The keys WeChat Pay holds for one merchant.
 
 use std::fmt;
-use std::sync::Arc;
 
-use aws_lc_rs::signature::RsaKeyPair;
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject as _;
-
-use crate::Error;
+use crate::rsa::RsaKey;
+use crate::{Error, PlatformCertificate};
 
 /// Published test keys of one merchant, with what a verifier needs beside them. See `keys/README.md` for the sources.
 #[derive(Clone, Copy)]
@@ -60,6 +56,10 @@ pub const MERCHANT_CERTIFICATE_PEM: &str = include_str!("../keys/merchant_certif
 /// The serial of [`MERCHANT_CERTIFICATE_PEM`].
 pub const MERCHANT_CERTIFICATE_SERIAL: &str = "5F1C72E2A8931B72A2E13AF8DEE92471EB397115";
 
+/// 2022-05-10 and 2032-05-10: WeChat may say other dates than the certificate does, and these published ones have run out.
+const TEST_CERTIFICATES_FROM: i64 = 1_652_148_270;
+const TEST_CERTIFICATES_UNTIL: i64 = 1_967_767_470;
+
 /// WeChat Pay as one merchant knows it: the two shared keys, and the RSA keys WeChat signs with.
 #[derive(Clone)]
 pub struct WechatPay {
@@ -67,12 +67,13 @@ pub struct WechatPay {
     api_v2_key: String,
     api_v3_key: [u8; 32],
     signing_keys: Vec<SigningKey>,
+    certificates: Vec<PlatformCertificate>,
 }
 
 #[derive(Clone)]
 struct SigningKey {
     id: String,
-    pair: Arc<RsaKeyPair>,
+    key: RsaKey,
 }
 
 impl WechatPay {
@@ -86,6 +87,7 @@ impl WechatPay {
             api_v2_key: api_v2_key.to_owned(),
             api_v3_key: api_v3_key_of(api_v3_key)?,
             signing_keys: Vec::new(),
+            certificates: Vec::new(),
         })
     }
 
@@ -94,11 +96,60 @@ impl WechatPay {
     /// # Errors
     /// The PEM must hold an RSA private key.
     pub fn with_signing_key(mut self, id: &str, pkcs8_pem: &str) -> Result<Self, Error> {
-        let unreadable = |reason: String| Error::Key { id: id.to_owned(), reason };
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pkcs8_pem.as_bytes()).map_err(|e| unreadable(e.to_string()))?;
-        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| unreadable(e.to_string()))?;
-        self.signing_keys.push(SigningKey { id: id.to_owned(), pair: Arc::new(pair) });
+        self.signing_keys.push(SigningKey { id: id.to_owned(), key: RsaKey::read(id, pkcs8_pem)? });
         Ok(self)
+    }
+
+    /// Adds a platform certificate: its key can sign, and the certificate can be fetched.
+    ///
+    /// # Errors
+    /// Its private key cannot be read.
+    pub fn with_platform_certificate(self, certificate: PlatformCertificate) -> Result<Self, Error> {
+        let mut known = self.with_signing_key(&certificate.serial, &certificate.private_key_pem)?;
+        known.certificates.push(certificate);
+        Ok(known)
+    }
+
+    /// Takes a platform certificate away.
+    #[must_use]
+    pub fn without_platform_certificate(mut self, serial: &str) -> Self {
+        self.signing_keys.retain(|key| key.id != serial);
+        self.certificates.retain(|certificate| certificate.serial != serial);
+        self
+    }
+
+    /// The platform certificates, in the order in which they were added.
+    #[must_use]
+    pub fn platform_certificates(&self) -> &[PlatformCertificate] {
+        &self.certificates
+    }
+
+    /// The first signing key that is a WeChat Pay public key.
+    #[must_use]
+    pub fn public_key_id(&self) -> Option<&str> {
+        self.signing_keys.iter().map(|key| key.id.as_str()).find(|id| is_public_key(id))
+    }
+
+    /// Whether WeChat Pay has a key of that serial or id.
+    #[must_use]
+    pub fn has_key(&self, id: &str) -> bool {
+        self.signing_key(Some(id)).is_ok()
+    }
+
+    /// A sensitive field that the merchant has sealed for the key of that serial or id (<https://pay.weixin.qq.com/doc/v3/merchant/4013053264>).
+    ///
+    /// # Errors
+    /// There is no such key, or it does not open the field.
+    pub fn open_sensitive(&self, id: &str, sealed: &str) -> Result<String, Error> {
+        self.signing_key(Some(id))?.1.open(sealed)
+    }
+
+    /// A sensitive field as the merchant seals it.
+    ///
+    /// # Errors
+    /// There is no such key, or the text is too long for it.
+    pub fn seal_sensitive(&self, id: &str, text: &str) -> Result<String, Error> {
+        self.signing_key(Some(id))?.1.seal(text)
     }
 
     /// The same WeChat Pay with another APIv3 key: what a merchant sees that kept a wrong one.
@@ -153,12 +204,19 @@ impl WechatPay {
     fn of(merchant: &TestMerchant) -> Result<Self, Error> {
         Self::new(merchant.mch_id, merchant.api_v2_key, merchant.api_v3_key)?
             .with_signing_key(merchant.public_key_id, merchant.signing_key_pem)?
-            .with_signing_key(merchant.certificate_serial, merchant.signing_key_pem)
+            .with_platform_certificate(PlatformCertificate {
+                serial: merchant.certificate_serial.to_owned(),
+                certificate_pem: merchant.certificate_pem.to_owned(),
+                private_key_pem: merchant.signing_key_pem.to_owned(),
+                effective: TEST_CERTIFICATES_FROM,
+                expires: TEST_CERTIFICATES_UNTIL,
+            })
     }
 
     /// The first signing key that is named by a certificate serial, not by a public key id.
-    pub(crate) fn certificate_serial(&self) -> Option<&str> {
-        self.signing_keys.iter().map(|key| key.id.as_str()).find(|id| !id.starts_with("PUB_KEY_ID_"))
+    #[must_use]
+    pub fn certificate_serial(&self) -> Option<&str> {
+        self.signing_keys.iter().map(|key| key.id.as_str()).find(|id| !is_public_key(id))
     }
 
     pub(crate) fn api_v2_key(&self) -> &str {
@@ -170,13 +228,12 @@ impl WechatPay {
     }
 
     /// The key to sign with and its id: the named one, or the first.
-    pub(crate) fn signing_key(&self, id: Option<&str>) -> Result<(&str, &RsaKeyPair), Error> {
+    pub(crate) fn signing_key(&self, id: Option<&str>) -> Result<(&str, &RsaKey), Error> {
         let key = match id {
             Some(id) => self.signing_keys.iter().find(|key| key.id == id),
             None => self.signing_keys.first(),
         };
-        key.map(|key| (key.id.as_str(), &*key.pair))
-            .ok_or_else(|| Error::NoSigningKey(id.unwrap_or("(any)").to_owned()))
+        key.map(|key| (key.id.as_str(), &key.key)).ok_or_else(|| Error::NoSigningKey(id.unwrap_or("(any)").to_owned()))
     }
 }
 
@@ -190,6 +247,10 @@ impl fmt::Debug for TestMerchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestMerchant").field("mch_id", &self.mch_id).field("keys", &"[redacted]").finish()
     }
+}
+
+fn is_public_key(id: &str) -> bool {
+    id.starts_with("PUB_KEY_ID_")
 }
 
 fn api_v3_key_of(key: &str) -> Result<[u8; 32], Error> {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It is the deliberate second implementation of WeChat's signing: it shares no code with the crate that verifies, and is itself
-//! judged by implementations made by others (`tests/judges`). It never reads a clock or draws a random number.
+//! judged by implementations made by others (`tests/judges`). It never reads a clock, and draws random
+//! numbers only for new keys and for what RSA seals.
 //!
 //! ```
 //! use counterparty::{Numbers, PaymentNotice, SignType, TradeType, V2Notice as _, WechatPay};
@@ -26,6 +27,7 @@ mod keys;
 mod merchant;
 mod numbers;
 mod request;
+mod rsa;
 mod tamper;
 mod v2;
 mod v3;
@@ -35,12 +37,12 @@ pub use keys::{
     MERCHANT_CERTIFICATE_PEM, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, SECOND_MERCHANT, TEST_MERCHANT,
     TestMerchant, WechatPay,
 };
-pub use merchant::{MerchantKey, V3Call};
+pub use merchant::{Authorization, MerchantKey, NotSigned, V3Call};
 pub use numbers::{Numbers, Occasion};
 pub use request::{Answer, Protocol, SignedRequest};
-pub use tamper::{Tamper, V2_BODY_LIMIT, V3_BODY_LIMIT, WechatpayHeader};
+pub use tamper::{SIGNTEST, Tamper, V2_BODY_LIMIT, V3_BODY_LIMIT, WechatpayHeader};
 pub use v2::{
     ContractChange, ContractNotice, DeductionNotice, PaymentNotice, RefundNoticeV2, RefundResultV2, SignType,
     TradeType, V2Fields, V2Notice, v2_unsigned_answer,
 };
-pub use v3::{RefundResult, V3_SIGNATURE_TYPE, V3_SM2_SIGNATURE_TYPE, V3Notice};
+pub use v3::{PlatformCertificate, RefundResult, V3_SIGNATURE_TYPE, V3_SM2_SIGNATURE_TYPE, V3Notice};

@@ -171,7 +171,7 @@ impl WechatPay {
 }
 
 /// The probe of the documentation: <https://pay.weixin.qq.com/doc/v3/merchant/4013070368>.
-const SIGNTEST: &str = "WECHATPAY/SIGNTEST/c0k+ZP6cSbveFpn0U5Bhq1Evz0A0rmmhGyuFXGqAtrlspDr3wrmaeauXJT6YYD4OmnDi767TImhRdV9hdmU0T5ZVfkOB/zka3mYthkxJ9V6UMoI4QLGogSG1mnYjZGa6zGy1+8WInqosp0+6eBJuul55xwf3oEIpNMxAl4NL0QHr5nLfB0b0PZQSU9rZneOtDjdNtDCGEtcwV6H1eTdLpFrw2wCtiWJDw6tQwR1IfGVtdE4FKJQvYmOT7udgR6XfLdvzwbJsifpxvuG9q23OQF1i4PndT7AP8ykhKUEZayTrYGWdobrljFh2nu9Ng7divjg==";
+pub const SIGNTEST: &str = "WECHATPAY/SIGNTEST/c0k+ZP6cSbveFpn0U5Bhq1Evz0A0rmmhGyuFXGqAtrlspDr3wrmaeauXJT6YYD4OmnDi767TImhRdV9hdmU0T5ZVfkOB/zka3mYthkxJ9V6UMoI4QLGogSG1mnYjZGa6zGy1+8WInqosp0+6eBJuul55xwf3oEIpNMxAl4NL0QHr5nLfB0b0PZQSU9rZneOtDjdNtDCGEtcwV6H1eTdLpFrw2wCtiWJDw6tQwR1IfGVtdE4FKJQvYmOT7udgR6XfLdvzwbJsifpxvuG9q23OQF1i4PndT7AP8ykhKUEZayTrYGWdobrljFh2nu9Ng7divjg==";
 
 /// Enough to exhaust the stack of a reader that recurses, and short enough for the size limit.
 const DEPTH: usize = 2_000;

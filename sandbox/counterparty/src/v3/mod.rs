@@ -1,9 +1,11 @@
 //! APIv3: JSON, signed in the headers by RSA; the business part is sealed with AES-256-GCM.
 
+mod certificate;
 mod notice;
 mod resources;
 mod seal;
 
+pub use certificate::PlatformCertificate;
 pub use notice::V3Notice;
 pub use resources::RefundResult;
 pub(crate) use seal::{NONCE, SERIAL, SIGNATURE, SIGNATURE_TYPE, TIMESTAMP};

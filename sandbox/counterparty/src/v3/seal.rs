@@ -1,8 +1,6 @@
 //! The signature of the headers and the seal of the resource.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -64,8 +62,29 @@ impl WechatPay {
     /// # Errors
     /// There is no such key.
     pub fn v3_sign(&self, body: &[u8], key: Option<&str>, occasion: &Occasion) -> Result<String, Error> {
-        let (_, pair) = self.signing_key(key)?;
-        rsa_sha256(pair, &v3_message(&occasion.now.to_string(), &occasion.nonce, body))
+        let (_, key) = self.signing_key(key)?;
+        key.sign(&v3_message(&occasion.now.to_string(), &occasion.nonce, body))
+    }
+
+    /// Whether the key of that id has signed such a message: the merchant's view.
+    #[must_use]
+    pub fn v3_has_signed(&self, key: &str, timestamp: &str, nonce: &str, body: &[u8], signature: &str) -> bool {
+        let known = self.signing_key(Some(key));
+        known.is_ok_and(|(_, key)| key.has_signed(&v3_message(timestamp, nonce, body), signature))
+    }
+
+    /// Opens what [`WechatPay::v3_seal`] has sealed: the merchant's view.
+    ///
+    /// # Errors
+    /// Another APIv3 key has sealed it, or it was altered.
+    pub fn v3_open(&self, sealed: &str, nonce: &str, associated_data: &str) -> Result<Vec<u8>, Error> {
+        let refused = || Error::Crypto("open the resource");
+        let nonce: [u8; 12] = nonce.as_bytes().try_into().map_err(|_| refused())?;
+        let key = UnboundKey::new(&AES_256_GCM, self.api_v3_key()).map_err(|_| refused())?;
+        let mut opened = STANDARD.decode(sealed).map_err(|_| refused())?;
+        let aad = Aad::from(associated_data.as_bytes());
+        let opened = LessSafeKey::new(key).open_in_place(Nonce::assume_unique_for_key(nonce), aad, &mut opened);
+        Ok(opened.map_err(|_| refused())?.to_vec())
     }
 
     /// Base64 of the AES-256-GCM ciphertext and its tag, under the APIv3 key (<https://pay.weixin.qq.com/doc/v3/merchant/4012071382>).
@@ -103,10 +122,4 @@ fn v3_message(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     message.extend_from_slice(body);
     message.push(b'\n');
     message
-}
-
-fn rsa_sha256(pair: &RsaKeyPair, message: &[u8]) -> Result<String, Error> {
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| Error::Crypto("sign"))?;
-    Ok(STANDARD.encode(signature))
 }
