@@ -189,6 +189,7 @@ impl Maker<'_> {
             request: None,
             launch: None,
             open_deduction: None,
+            notice: None,
             state,
             payment,
             not_signed_reason: None,

@@ -15,6 +15,18 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
             Problem::conflict("deduction_open", "Another deduction of the contract is not decided yet")
                 .with("out_trade_no", open.as_str())
         }
+        Refusal::MoreThanNoticed { noticed } => {
+            Problem::conflict("more_than_noticed", "More than the user was told will be deducted")
+                .with("noticed", noticed.get())
+        }
+        Refusal::TooEarly { first_day } => {
+            Problem::conflict("too_early", "The days between the notice and the deduction are not over")
+                .with("first_day", first_day.to_string())
+        }
+        Refusal::OtherNotice { amount } => {
+            Problem::conflict("notice_differs", "Another notice was sent for this contract")
+                .with("amount", amount.get())
+        }
         Refusal::NotPaid => Problem::conflict("order_not_paid", "The order is not paid"),
         Refusal::Paid => Problem::conflict("order_paid", "The order is paid"),
         Refusal::MoreThanRefundable { refundable } => {

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Contract, ContractCode, Evidence, Fact, FactBody, Keys, Launch, MchId, NotSignedReason, Order};
-use crate::{OutTradeNo, Refund};
+use crate::{
+    Cause, Contract, ContractCode, Evidence, Fact, FactBody, Fen, Keys, Launch, MchId, NotSignedReason, Order,
+    OutTradeNo, Refund,
+};
 
 /// New rows, on record before WeChat is asked for what they say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,31 @@ pub enum Called {
     TerminationAsked {
         /// The contract.
         contract_code: ContractCode,
+    },
+    /// The user is to be told of a deduction (预扣费通知): on record before WeChat is called, of a contract in force only.
+    NoticeAsked {
+        /// The contract.
+        contract_code: ContractCode,
+        /// What is deducted at most.
+        amount: Fen,
+    },
+    /// WeChat told the user.
+    NoticeSent {
+        /// The contract.
+        contract_code: ContractCode,
+        /// What is deducted at most.
+        amount: Fen,
+        /// By an identical call before this one.
+        already: bool,
+    },
+    /// WeChat refused to tell the user, for good.
+    NoticeRefused {
+        /// The contract.
+        contract_code: ContractCode,
+        /// What was to be deducted at most.
+        amount: Fen,
+        /// WeChat's code.
+        code: String,
     },
 }
 
@@ -153,7 +180,10 @@ impl Called {
             | Self::ClosingAsked { out_trade_no } => About::Order(out_trade_no),
             Self::ContractOffered { contract_code, .. }
             | Self::ContractRefused { contract_code, .. }
-            | Self::TerminationAsked { contract_code } => About::Contract(contract_code),
+            | Self::TerminationAsked { contract_code }
+            | Self::NoticeAsked { contract_code, .. }
+            | Self::NoticeSent { contract_code, .. }
+            | Self::NoticeRefused { contract_code, .. } => About::Contract(contract_code),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Contracts (签约协议): one signing attempt and what became of it.
 
 mod called;
+pub(crate) mod noticed;
 mod told;
 
 pub(crate) use called::{not_offered, offered, offered_with_payment, refused, termination_asked};
@@ -11,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, Channel, Check, ContractCode, ContractId, Launch, MchId, OpenId, OutTradeNo, Outcome, PlanId, ProductId,
-    RequestText, Schedule, UserId,
+    AppId, Channel, Check, ContractCode, ContractId, DeductionNotice, Launch, MchId, OpenId, OutTradeNo, Outcome,
+    PlanId, ProductId, RequestText, Schedule, UserId,
 };
 
 /// The state of a contract.
@@ -154,6 +155,9 @@ pub struct Contract {
     /// The deduction that is on record and not decided: at most one at a time.
     #[serde(default)]
     pub open_deduction: Option<OutTradeNo>,
+    /// What the user was last told of a deduction to come, or is being told.
+    #[serde(default)]
+    pub notice: Option<DeductionNotice>,
     /// Where it stands.
     pub state: ContractState,
     /// The order that it was offered with; `None` for pure signing (纯签约).

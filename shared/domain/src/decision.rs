@@ -216,6 +216,11 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
         }
         Called::ContractRefused { .. } => of_contract(&|contract| contract::refused(contract, fact)),
         Called::TerminationAsked { .. } => of_contract(&|contract| contract::termination_asked(contract, now)),
+        Called::NoticeAsked { amount, .. } => of_contract(&|it| contract::noticed::asked(it, *amount, now)),
+        Called::NoticeSent { amount, already, .. } => {
+            of_contract(&|it| contract::noticed::sent(it, *amount, *already, now))
+        }
+        Called::NoticeRefused { amount, .. } => of_contract(&|it| contract::noticed::refused(it, *amount)),
     }
 }
 

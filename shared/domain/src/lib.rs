@@ -26,6 +26,7 @@ mod guard;
 mod ids;
 mod launch;
 mod money;
+mod notice;
 mod opened;
 mod order;
 mod outbox;
@@ -48,9 +49,11 @@ pub use ids::{
     AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, ProductId, RefundId,
     TransactionId, UserId,
 };
+pub use jiff::civil::Date;
 pub use jiff::{SignedDuration, Timestamp};
 pub use launch::{Channel, Launch, RequestText};
 pub use money::Fen;
+pub use notice::DeductionNotice;
 pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm, TradeType};
 pub use outbox::{Consumer, OutboxEntry, Stream};
 pub use outcome::{Outcome, outcome};

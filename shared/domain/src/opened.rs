@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::contract::noticed;
 use crate::{
     Changes, Contract, ContractState, Decision, Fen, Loaded, Opened, Order, OrderKind, OrderState, Refund,
     RefundOrigin, RefundState, Refusal, Unknown,
@@ -19,7 +20,7 @@ const REFUNDABLE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 pub(crate) fn decide(loaded: &Loaded, opened: &Opened, now: Timestamp) -> Decision {
     match opened {
         Opened::Attempt { contract, order } => attempt(loaded, contract, order.as_deref()),
-        Opened::Deduction { order } => deduction(loaded, order),
+        Opened::Deduction { order } => deduction(loaded, order, now),
         Opened::Refund { refund } => refunding(loaded, refund, now),
     }
 }
@@ -46,7 +47,7 @@ fn attempt(loaded: &Loaded, contract: &Contract, order: Option<&Order>) -> Decis
 }
 
 /// Its number follows from contract, period and attempt, so the same deduction asked for twice is one.
-fn deduction(loaded: &Loaded, order: &Order) -> Decision {
+fn deduction(loaded: &Loaded, order: &Order, now: Timestamp) -> Decision {
     if order.kind != OrderKind::Deduction || order.state != OrderState::Created {
         return Decision::Refused(Refusal::Inconsistent);
     }
@@ -61,11 +62,14 @@ fn deduction(loaded: &Loaded, order: &Order) -> Decision {
         }
         ContractState::Signed => match &contract.open_deduction {
             Some(open) => Decision::Refused(Refusal::OpenDeduction(open.clone())),
-            None => {
-                let contract = Contract { open_deduction: Some(order.out_trade_no.clone()), ..contract.clone() };
-                let changes = Changes { order: Some(order.clone()), contract: Some(contract), refund: None };
-                apply(changes, format!("payment#{}#OPENED", order.out_trade_no))
-            }
+            None => match noticed::forbids(contract, order.amount, now) {
+                Some(refusal) => Decision::Refused(refusal),
+                None => {
+                    let contract = Contract { open_deduction: Some(order.out_trade_no.clone()), ..contract.clone() };
+                    let changes = Changes { order: Some(order.clone()), contract: Some(contract), refund: None };
+                    apply(changes, format!("payment#{}#OPENED", order.out_trade_no))
+                }
+            },
         },
         // Nothing is charged once the end was asked for.
         ContractState::Terminating | ContractState::Terminated => Decision::Refused(Refusal::Ended),

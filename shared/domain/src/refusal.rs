@@ -1,6 +1,7 @@
 //! Why one of our own calls must not happen.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::{Fen, OutTradeNo};
 
@@ -16,6 +17,24 @@ pub enum Refusal {
     /// Another deduction of the contract is not decided yet.
     #[error("deduction {0} of the contract is not decided yet")]
     OpenDeduction(OutTradeNo),
+    /// More than the user was told.
+    #[error("the user was told of at most {noticed} fen")]
+    MoreThanNoticed {
+        /// What he was told.
+        noticed: Fen,
+    },
+    /// The user was told, and the days between the notice and the deduction are not over.
+    #[error("the user was told: it can be deducted from {first_day} on")]
+    TooEarly {
+        /// The first day on which it can be deducted, in Beijing.
+        first_day: Date,
+    },
+    /// Another notice of this cycle was sent, or may have been.
+    #[error("the user was told of {amount} fen in this cycle, or may have been")]
+    OtherNotice {
+        /// What it says.
+        amount: Fen,
+    },
     /// The order is not paid.
     #[error("the order is not paid")]
     NotPaid,
@@ -56,6 +75,9 @@ impl Refusal {
             Self::NotSigned => "not_signed",
             Self::Ended => "ended",
             Self::OpenDeduction(_) => "open_deduction",
+            Self::MoreThanNoticed { .. } => "more_than_noticed",
+            Self::TooEarly { .. } => "too_early",
+            Self::OtherNotice { .. } => "other_notice",
             Self::NotPaid => "not_paid",
             Self::Paid => "paid",
             Self::MoreThanRefundable { .. } => "more_than_refundable",

@@ -161,6 +161,7 @@ fn contract(
         request,
         launch: None,
         open_deduction: None,
+        notice: None,
         state: ContractState::Created,
         payment: order.map(payment),
         not_signed_reason: None,

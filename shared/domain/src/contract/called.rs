@@ -88,6 +88,6 @@ pub(crate) fn termination_asked(contract: &Contract, now: Timestamp) -> Decision
     }
 }
 
-fn quietly(next: Contract) -> Decision {
+pub(super) fn quietly(next: Contract) -> Decision {
     apply(Changes { contract: Some(next), ..Changes::default() }, Vec::new(), None)
 }

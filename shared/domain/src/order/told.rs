@@ -99,7 +99,7 @@ fn succeeded(
             next.check = refunded.then(|| Check::asked(None, now));
             let mut events = vec![Event::paid(&next, fact.cause)];
             let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now)
-                .or_else(|| decided_deduction(order, contract));
+                .or_else(|| decided_deduction(&next, contract));
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
             apply(next, contract, events, Some(key))
         }
@@ -261,7 +261,7 @@ pub(super) fn end(
     next.check = None;
     let mut events = vec![Event::not_paid(&next, fact.cause)];
     let contract = first_payment(&next, contract, PaymentStatus::Closed, &mut events, fact, now)
-        .or_else(|| decided_deduction(order, contract));
+        .or_else(|| decided_deduction(&next, contract));
     let key = format!("payment#{}##{}", order.out_trade_no, if code.is_some() { "FAIL" } else { "CLOSED" });
     apply(next, contract, events, Some(key))
 }
@@ -282,10 +282,13 @@ pub(crate) fn first_payment(
     Some(next)
 }
 
-/// The contract after its open deduction was decided: another one may follow.
+/// The contract after a deduction was decided: another one may follow, after another notice where this one succeeded.
 fn decided_deduction(order: &Order, contract: Option<&Contract>) -> Option<Contract> {
-    let contract = contract.filter(|contract| contract.open_deduction.as_ref() == Some(&order.out_trade_no))?;
-    Some(Contract { open_deduction: None, ..contract.clone() })
+    let contract = contract.filter(|_| order.kind == OrderKind::Deduction)?;
+    let mut next = contract.clone();
+    next.open_deduction = next.open_deduction.filter(|open| *open != order.out_trade_no);
+    next.notice = next.notice.filter(|notice| !order.is_paid() || order.created_at < notice.asked_at);
+    (next != *contract).then_some(next)
 }
 
 fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {

@@ -150,6 +150,7 @@ pub(crate) fn contract(state: ContractState, payment: Option<PaymentStatus>) -> 
         request: None,
         launch: None,
         open_deduction: None,
+        notice: None,
         state,
         payment: payment.map(|status| FirstPayment {
             out_trade_no: first_order(),

@@ -14,7 +14,12 @@ use crate::words::{Subject, label, word};
 fn columns(about_order: bool) -> Vec<&'static str> {
     let is_about_order = |called: &Called| match called {
         Called::OrderPlaced { .. } | Called::OrderRefused { .. } | Called::ClosingAsked { .. } => true,
-        Called::ContractOffered { .. } | Called::ContractRefused { .. } | Called::TerminationAsked { .. } => false,
+        Called::ContractOffered { .. }
+        | Called::ContractRefused { .. }
+        | Called::TerminationAsked { .. }
+        | Called::NoticeAsked { .. }
+        | Called::NoticeSent { .. }
+        | Called::NoticeRefused { .. } => false,
     };
     let all = calls(&first_order()).into_iter();
     all.filter(|(_, called)| is_about_order(called) == about_order).map(|(name, _)| name).collect()
@@ -134,6 +139,14 @@ fn about_the_contract_of_pure_signing() {
     not_signed  Stale          Duplicate                                     Refused(not_signed)
     terminating Stale          Stale                                         Duplicate
     terminated  Stale          Stale                                         Duplicate
+
+    state       notice_asked         notice_sent        notice_refused
+    created     Refused(not_signed)  Stale              Duplicate
+    pending     Refused(not_signed)  Stale              Duplicate
+    signed      Apply(signed)        Apply(signed)      Duplicate
+    not_signed  Refused(not_signed)  Stale              Duplicate
+    terminating Refused(ended)       Apply(terminating) Duplicate
+    terminated  Refused(ended)       Apply(terminated)  Duplicate
     ",
         None,
     );
@@ -150,6 +163,14 @@ fn about_the_contract_of_a_paid_order() {
     not_signed  Stale          Duplicate                                     Refused(not_signed)
     terminating Stale          Stale                                         Duplicate
     terminated  Stale          Stale                                         Duplicate
+
+    state       notice_asked         notice_sent        notice_refused
+    created     Refused(not_signed)  Stale              Duplicate
+    pending     Refused(not_signed)  Stale              Duplicate
+    signed      Apply(signed)        Apply(signed)      Duplicate
+    not_signed  Refused(not_signed)  Stale              Duplicate
+    terminating Refused(ended)       Apply(terminating) Duplicate
+    terminated  Refused(ended)       Apply(terminated)  Duplicate
     ",
         Some(PaymentStatus::Paid),
     );

@@ -96,7 +96,10 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
             | Called::ClosingAsked { .. }
             | Called::ContractOffered { .. }
             | Called::ContractRefused { .. }
-            | Called::TerminationAsked { .. } => {}
+            | Called::TerminationAsked { .. }
+            | Called::NoticeAsked { .. }
+            | Called::NoticeSent { .. }
+            | Called::NoticeRefused { .. } => {}
         }
     }
     let (number, contract_code) = (|| order.clone(), code());
@@ -109,7 +112,10 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
         ("closing_asked", Called::ClosingAsked { out_trade_no: number() }),
         ("offered", Called::ContractOffered { contract_code: contract_code.clone(), launch: Some(launch()) }),
         ("offer_refused", Called::ContractRefused { contract_code: contract_code.clone(), code: "NOAUTH".to_owned() }),
-        ("termination_asked", Called::TerminationAsked { contract_code }),
+        ("termination_asked", Called::TerminationAsked { contract_code: contract_code.clone() }),
+        ("notice_asked", Called::NoticeAsked { contract_code: contract_code.clone(), amount: AMOUNT }),
+        ("notice_sent", Called::NoticeSent { contract_code: contract_code.clone(), amount: AMOUNT, already: false }),
+        ("notice_refused", Called::NoticeRefused { contract_code, amount: AMOUNT, code: "RULELIMIT".to_owned() }),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Items that were written before a field was there are read, and those of today are read back.
 
-use domain::{Channel, Contract, Order, ProductId, Refund, RequestText, UserId};
+use domain::{Channel, Contract, DeductionNotice, Order, ProductId, Refund, RequestText, UserId};
 
 use crate::build::{AMOUNT, contract, order, refund};
 use crate::every::launch;
@@ -30,6 +30,7 @@ fn items_of_the_first_release_are_read() {
     assert_eq!((contract.user, contract.product, contract.channel), (None, None, None));
     assert_eq!((contract.request_serial, contract.display_account, contract.metadata), (None, None, None));
     assert_eq!((contract.request, contract.launch, contract.open_deduction), (None, None, None));
+    assert_eq!(contract.notice, None);
     let refund: Refund = serde_json::from_str(REFUND).unwrap();
     assert_eq!((refund.reason, refund.request), (None, None));
 }
@@ -52,6 +53,7 @@ fn items_of_this_release_are_read_back() {
         display_account: Some("张三".to_owned()),
         metadata: Some("{}".to_owned()),
         open_deduction: Some(order.out_trade_no.clone()),
+        notice: Some(DeductionNotice::asked(AMOUNT, crate::build::time(0))),
         request: request(),
         ..contract(domain::ContractState::Signed, None)
     };

@@ -18,6 +18,7 @@ mod every;
 mod grid;
 mod histories;
 mod items;
+mod notices;
 mod opened;
 mod orders;
 mod postponed;

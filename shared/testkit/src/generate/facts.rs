@@ -186,7 +186,8 @@ impl Generator {
 
     fn any_call(&mut self) -> Fact {
         let (out_trade_no, contract_code, code) = (self.out_trade_no(), self.contract_code(), "NOAUTH".to_owned());
-        let called = match self.rng.u8(..6) {
+        let amount = self.amount();
+        let called = match self.rng.u8(..9) {
             0 => {
                 let reasons = [NotSignedReason::PresignFailed, NotSignedReason::AlreadySigned];
                 let unsigned = self.option(|it| it.one_of(&reasons));
@@ -196,7 +197,10 @@ impl Generator {
             2 => Called::ClosingAsked { out_trade_no },
             3 => Called::ContractOffered { contract_code, launch: self.option(Self::launch) },
             4 => Called::ContractRefused { contract_code, code },
-            _ => Called::TerminationAsked { contract_code },
+            5 => Called::TerminationAsked { contract_code },
+            6 => Called::NoticeAsked { contract_code, amount },
+            7 => Called::NoticeSent { contract_code, amount, already: self.rng.bool() },
+            _ => Called::NoticeRefused { contract_code, amount, code },
         };
         Fact::ours(self.mch_id(), FactBody::Called(called))
     }

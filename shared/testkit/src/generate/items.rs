@@ -1,9 +1,9 @@
 //! Orders, contracts and refunds.
 
 use domain::{
-    Channel, Contract, ContractCode, ContractState, Fen, FirstPayment, NotSignedReason, Order, OrderKind, OrderState,
-    Outcome, PaymentStatus, Protocol, Refund, RefundOrigin, RefundState, SCHEMA, SignatureAlgorithm, TerminationReason,
-    TradeType,
+    Channel, Contract, ContractCode, ContractState, DeductionNotice, Fen, FirstPayment, NotSignedReason, Order,
+    OrderKind, OrderState, Outcome, PaymentStatus, Protocol, Refund, RefundOrigin, RefundState, SCHEMA,
+    SignatureAlgorithm, TerminationReason, TradeType,
 };
 
 use super::Generator;
@@ -149,6 +149,10 @@ impl Generator {
         contract.request = self.option(Self::request);
         contract.launch = self.option(Self::launch);
         contract.open_deduction = self.option(|it| it.deduction(&code, 1, 1));
+        contract.notice = self.option(|it| {
+            let notice = DeductionNotice::asked(it.amount(), it.time());
+            DeductionNotice { confirmed_at: it.option(Self::time), ..notice }
+        });
         contract.payment = self.option(|it| FirstPayment {
             out_trade_no: it.first_order(&code),
             status: it.one_of(&[
@@ -197,6 +201,7 @@ impl Generator {
             request: None,
             launch: None,
             open_deduction: None,
+            notice: None,
             state: ContractState::Pending,
             payment: Some(FirstPayment {
                 out_trade_no: self.first_order(code),

@@ -91,6 +91,7 @@ fn contract(mch_id: MchId, contract_code: ContractCode) -> Result<Contract, Fail
         request: None,
         launch: None,
         open_deduction: None,
+        notice: None,
         state: ContractState::Signed,
         payment: None,
         not_signed_reason: None,

@@ -73,7 +73,10 @@ fn says_call(rows: &Rows, called: &Called) -> bool {
         Called::OrderPlaced { .. }
         | Called::OrderRefused { .. }
         | Called::ContractOffered { .. }
-        | Called::ContractRefused { .. } => true,
+        | Called::ContractRefused { .. }
+        | Called::NoticeAsked { .. }
+        | Called::NoticeSent { .. }
+        | Called::NoticeRefused { .. } => true,
     }
 }
 
