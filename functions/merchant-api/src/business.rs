@@ -6,10 +6,13 @@ mod orders;
 mod refunds;
 
 use ask::Asker;
-use domain::{Contract, ContractCode, ContractState, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo, Timestamp};
+use domain::{
+    Called, Contract, ContractCode, ContractState, Fact, FactBody, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo,
+    Timestamp,
+};
 use futures_util::future::BoxFuture;
 use http_api::Problem;
-use record::{Backoff, Rows, Writeahead};
+use record::{Backoff, Known, Once, Receipt, Recorded, Rows, Writeahead};
 use setup::{Catalogue, NotifyBase, Product};
 use wechat::Transport;
 
@@ -114,6 +117,38 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let keys = Keys { contract: Some(code.clone()), ..Keys::default() };
         let row = self.rows(call, &keys).await?.contract;
         row.map(|row| row.value).ok_or_else(Problem::not_found)
+    }
+
+    /// Whether the same call was made before.
+    async fn is_repeated(&self, call: &Call) -> Result<bool, Problem> {
+        match self.asker.recorder().known(&call.mch_id, &call.idempotency()?).await? {
+            Known::New => Ok(false),
+            Known::Before { .. } => Ok(true),
+            Known::Reused => Err(Problem::key_reused()),
+        }
+    }
+
+    /// Keeps the caller's key for something that is on record already, or that leaves nothing there.
+    async fn keep_key(&self, call: &Call, resource: &str) -> Result<(), Problem> {
+        match self.asker.recorder().claim(&call.mch_id, &call.idempotency()?, resource, call.now).await? {
+            Known::New => Ok(()),
+            Known::Before { resource: before } if before == resource => Ok(()),
+            Known::Before { .. } | Known::Reused => Err(Problem::key_reused()),
+        }
+    }
+
+    /// Puts on record what we are about to do with this order or contract, and the caller's key with it; nothing where the same call did
+    /// so before.
+    async fn about_to(&self, call: &Call, called: Called, number: &str) -> Result<(), Problem> {
+        let fact = Fact::ours(call.mch_id.clone(), FactBody::Called(called));
+        let receipt = Receipt::ours(&fact, call.now, call.traceparent.clone());
+        let asked = call.idempotency()?;
+        match self.asker.recorder().apply_once(&fact, &receipt, &asked, number, call.now).await? {
+            Once::Now(Recorded::Refused(refusal)) => Err(problems::refused(&refusal)),
+            Once::Now(Recorded::Unknown(_)) => Err(Problem::not_found()),
+            Once::Now(_) | Once::Before => Ok(()),
+            Once::Reused => Err(Problem::key_reused()),
+        }
     }
 
     /// A contract in force: on record, and after WeChat was asked, since a termination may be known to WeChat alone.

@@ -60,12 +60,6 @@ pub(crate) fn not_in_force(state: ContractState) -> Problem {
     }
 }
 
-/// The same key, another body.
-pub(crate) fn key_reused() -> Problem {
-    Problem::conflict("idempotency_key_reused", "This Idempotency-Key was used for another request")
-        .field("Idempotency-Key")
-}
-
 /// Something is wrong with what WeChat was to be asked.
 pub(crate) fn invalid(error: &Invalid) -> Problem {
     Problem::invalid(error.field, error.rule)

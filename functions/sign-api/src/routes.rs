@@ -178,7 +178,7 @@ async fn status(
     params(
         ("mch_id" = String, Path, description = "Merchant number"),
         ("contract_code" = String, Path, description = "The subscription"),
-        ("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters; ending twice is ending once"),
+        ("Idempotency-Key" = String, Header, description = "The same key and body is the same termination; 1 to 128 printable ASCII characters"),
     ),
     request_body = Termination,
     responses(
@@ -188,7 +188,7 @@ async fn status(
         (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "other_merchant", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "not_found: none of this user's", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "not_signed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "not_signed, idempotency_key_reused", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "too_large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "not_json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "too_many_requests", body = ProblemBody, content_type = "application/problem+json"),
@@ -200,11 +200,12 @@ async fn terminate(
     user: User,
     arrival: Arrival,
     Path((_, contract_code)): Path<(String, String)>,
-    _key: IdempotencyKey,
+    key: IdempotencyKey,
     body: Body<Termination>,
 ) -> Result<(StatusCode, Json<Subscription>), Problem> {
     let contract_code = ContractCode::parse(&contract_code)?;
-    let (ended, subscription) = api.terminate(&user, &arrival, &contract_code, &body.value).await?;
+    let caller = Caller { user, arrival, key: key.0, body_hash: body.sha256 };
+    let (ended, subscription) = api.terminate(&caller, &contract_code, &body.value).await?;
     Ok((if ended { StatusCode::OK } else { StatusCode::ACCEPTED }, Json(subscription)))
 }
 

@@ -33,6 +33,15 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
+impl Problem {
+    /// 409: the caller's key was used for another body, or for another thing.
+    #[must_use]
+    pub fn key_reused() -> Self {
+        Self::conflict("idempotency_key_reused", "The Idempotency-Key was used for another request")
+            .field("Idempotency-Key")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use lambda_http::http::Request;

@@ -32,6 +32,6 @@ pub use dynamo::{DynamoLedger, Tables, due_shards, pending_shards};
 pub use keys::guard_key;
 pub use ledger::{Backoff, CommitError, Held, Jitter, Ledger, LedgerError, Quarantine, Row, Rows};
 pub use recorded::{Receipt, RecordError, Recorded};
-pub use recorder::{DecideFn, Opened, Opening, Recorder};
+pub use recorder::{DecideFn, Known, Once, Opened, Opening, Recorder};
 pub use routing::{Route, Routing};
 pub use writeahead::{Done, Idempotency, Pointer, Standing, Writeahead};

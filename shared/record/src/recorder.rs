@@ -3,8 +3,10 @@
 mod aside;
 mod draft;
 mod head;
+mod once;
 mod open;
 
+pub use once::{Known, Once};
 pub use open::{Opened, Opening};
 
 use domain::{Cause, Changes, Decision, Fact, FactBody, Keys, Loaded, MchId, Timestamp};

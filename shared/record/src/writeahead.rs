@@ -4,7 +4,7 @@ use std::future::Future;
 
 use domain::{ContractCode, InvalidValue, MchId, Timestamp};
 
-use crate::{JournalKey, Ledger, LedgerError};
+use crate::{IdempotencyRecord, JournalKey, Ledger, LedgerError};
 
 /// How long a caller's key is known: longer than anyone repeats a call that he had no answer to, in seconds.
 pub(crate) const KEY_KEPT_S: i64 = 7 * 86_400;
@@ -52,6 +52,11 @@ impl Idempotency {
     #[must_use]
     pub fn key(&self, mch_id: &MchId) -> JournalKey {
         JournalKey { subject: format!("{mch_id}#K#{}", self.principal), entry: format!("{}#{}", self.route, self.key) }
+    }
+
+    /// What is kept of it: it was used for this number.
+    pub(crate) fn record(&self, mch_id: &MchId, resource: &str, at: Timestamp) -> IdempotencyRecord {
+        IdempotencyRecord { key: self.key(mch_id), body_hash: self.body_hash, resource: resource.to_owned(), at }
     }
 }
 

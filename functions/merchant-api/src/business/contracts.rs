@@ -1,7 +1,7 @@
 //! Contracts: how one stands, its notices, its end.
 
 use ask::Terminated;
-use domain::{ContractCode, ContractState, Keys};
+use domain::{Called, ContractCode, ContractState, Keys};
 use http_api::Problem;
 use record::{Backoff, Writeahead};
 use wechat::{Moment, PreDeductionNotice, Transport};
@@ -36,6 +36,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             contract_id: contract.contract_id.clone().ok_or_else(Problem::internal)?,
             estimated: self.amount(&contract, wanted.amount)?,
         };
+        self.keep_key(call, code.as_str()).await?;
         let prepared = notice.prepare(&keys, &Moment::new(call.now)).map_err(|error| problems::invalid(&error))?;
         let sent = self.asker.call(&prepared, &keys, call.now).await;
         let sent = sent.map_err(|error| problems::called(&error))?;
@@ -55,12 +56,16 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             let rule = "1 to 256 bytes, neither & nor =, no control characters, no emoji";
             return Err(Problem::invalid("remark", rule));
         }
-        let contract = self.contract_row(call, &code).await?;
-        let ended = self.asker.terminate(&keys, &contract, remark, call.now).await.map_err(problems::unanswered)?;
-        if let Terminated::Refused(refusal) = ended {
-            return Err(problems::refused(&refusal));
+        let asked = Called::TerminationAsked { contract_code: code.clone() };
+        self.about_to(call, asked, code.as_str()).await?;
+        let mut contract = self.contract_row(call, &code).await?;
+        if contract.state == ContractState::Terminating {
+            let ended = self.asker.terminate(&keys, &contract, remark, call.now).await.map_err(problems::unanswered)?;
+            if let Terminated::Refused(refusal) = ended {
+                return Err(problems::refused(&refusal));
+            }
+            contract = self.contract_row(call, &code).await?;
         }
-        let contract = self.contract_row(call, &code).await?;
         Ok(Answer { view: (&contract).into(), decided: contract.state == ContractState::Terminated })
     }
 }

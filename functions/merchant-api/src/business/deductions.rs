@@ -36,9 +36,11 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let keys = self.keys(call).await?;
         let contract_code = ContractCode::parse(&wanted.contract_code)?;
         let out_trade_no = OutTradeNo::deduction(&contract_code, wanted.period, wanted.attempt)?;
-        if let Some(answer) = self.made_before(call, &out_trade_no).await? {
-            return Ok(answer);
+        // A repetition is answered at any time of the day.
+        if self.is_repeated(call).await? {
+            return Ok(answer(&self.order_row(call, &out_trade_no).await?));
         }
+        self.check_is_new(call, &out_trade_no).await?;
         window::check(call.now)?;
         self.check_attempt_before(call, wanted, &contract_code).await?;
         let contract = self.in_force(call, &keys, &contract_code).await?;
@@ -58,27 +60,18 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             }
             Opened::AlreadyDone { .. } => Ok(answer(&self.order_row(call, &out_trade_no).await?)),
             Opened::OnRecord { .. } => Err(made_already(&out_trade_no)),
-            Opened::KeyReused => Err(problems::key_reused()),
+            Opened::KeyReused => Err(Problem::key_reused()),
             Opened::Refused(refusal) => Err(problems::refused(&refusal)),
             Opened::Live { .. } | Opened::Unknown(_) => Err(Problem::not_found()),
         }
     }
 
-    /// A repetition of a call that was made is answered at any time of the day; another call for the same attempt is refused.
-    async fn made_before(&self, call: &Call, out_trade_no: &OutTradeNo) -> Result<Option<Answer<OrderView>>, Problem> {
+    /// Another call for the same attempt is refused, whatever it says.
+    async fn check_is_new(&self, call: &Call, out_trade_no: &OutTradeNo) -> Result<(), Problem> {
         let keys = Keys { order: Some(out_trade_no.clone()), ..Keys::default() };
-        let Some(order) = self.rows(call, &keys).await?.order else { return Ok(None) };
-        let opening = Opening {
-            mch_id: call.mch_id.clone(),
-            opened: domain::Opened::Deduction { order: Box::new(order.value.clone()) },
-            idempotency: Some(call.idempotency()?),
-            openid: None,
-            traceparent: None,
-        };
-        match self.asker.recorder().open(&opening, call.now).await? {
-            Opened::AlreadyDone { .. } => Ok(Some(answer(&order.value))),
-            Opened::KeyReused => Err(problems::key_reused()),
-            _ => Err(made_already(out_trade_no)),
+        match self.rows(call, &keys).await?.order {
+            Some(_) => Err(made_already(out_trade_no)),
+            None => Ok(()),
         }
     }
 

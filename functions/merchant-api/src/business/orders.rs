@@ -1,6 +1,6 @@
 //! Orders: how one stands, and closing one that nobody paid.
 
-use domain::{Keys, OrderKind, OrderState, OutTradeNo};
+use domain::{Called, Keys, OrderKind, OrderState, OutTradeNo};
 use http_api::Problem;
 use record::{Backoff, Recorded, Writeahead};
 use wechat::Transport;
@@ -25,7 +25,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         if order.kind == OrderKind::Deduction {
             return Err(Problem::conflict("not_closeable", "A deduction ends by itself"));
         }
-        if order.state != OrderState::Closed {
+        let asked = Called::ClosingAsked { out_trade_no: number.clone() };
+        self.about_to(call, asked, number.as_str()).await?;
+        let order = self.order_row(call, &number).await?;
+        if order.state == OrderState::Closing {
             match self.asker.close(&keys, &order, call.now).await {
                 Ok(Recorded::Refused(refusal)) => return Err(problems::refused(&refusal)),
                 Ok(_) => {}

@@ -35,13 +35,33 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let out_trade_no = OutTradeNo::parse(&wanted.out_trade_no)?;
         let out_refund_no = OutRefundNo::parse(&wanted.out_refund_no)?;
         let order = self.order_row(call, &out_trade_no).await?;
+        if !self.is_repeated(call).await? {
+            self.open_refund(call, &keys, &order, &out_refund_no, wanted).await?;
+        }
+        let refund = self.refund_row(call, &out_refund_no).await?;
+        let contract = match wanted.terminate && refund.state != RefundState::Rejected {
+            true => self.end_contract(call, &keys, &order).await?,
+            false => None,
+        };
+        Ok(answer(&refund, contract.as_ref()))
+    }
+
+    /// On record with the caller's key, and only then WeChat.
+    async fn open_refund(
+        &self,
+        call: &Call,
+        keys: &wechat::Keys,
+        order: &Order,
+        out_refund_no: &OutRefundNo,
+        wanted: &RefundRequest,
+    ) -> Result<(), Problem> {
         if order.protocol == Protocol::V3 {
             return Err(problems::unanswered(ask::AskError::Protocol));
         }
         if wanted.terminate {
-            self.check_signing_is_decided(call, &keys, &order).await?;
+            self.check_signing_is_decided(call, keys, order).await?;
         }
-        let refund = self.new_refund(call, &keys, &order, out_refund_no.clone(), wanted)?;
+        let refund = self.new_refund(call, keys, order, out_refund_no.clone(), wanted)?;
         let opening = Opening {
             mch_id: call.mch_id.clone(),
             opened: domain::Opened::Refund { refund: Box::new(refund.clone()) },
@@ -51,23 +71,19 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         };
         match self.asker.recorder().open(&opening, call.now).await? {
             Opened::Opened => {
-                let sent = self.asker.send_refund(&keys, &refund, call.now).await.map_err(problems::unanswered)?;
+                let sent = self.asker.send_refund(keys, &refund, call.now).await.map_err(problems::unanswered)?;
                 if let Sent::Refused(error) | Sent::Unknown(error) = sent {
                     tracing::warn!(%out_refund_no, %error, "a refund was not accepted");
                 }
+                Ok(())
             }
-            // The number is the refund's identity, whoever names it again.
-            Opened::AlreadyDone { .. } | Opened::OnRecord { .. } => {}
-            Opened::KeyReused => return Err(problems::key_reused()),
-            Opened::Refused(refusal) => return Err(problems::refused(&refusal)),
-            Opened::Live { .. } | Opened::Unknown(_) => return Err(Problem::not_found()),
+            Opened::AlreadyDone { .. } => Ok(()),
+            // The number is the refund's identity, whoever names it again; the key is this refund's from here.
+            Opened::OnRecord { resource } => self.keep_key(call, &resource).await,
+            Opened::KeyReused => Err(Problem::key_reused()),
+            Opened::Refused(refusal) => Err(problems::refused(&refusal)),
+            Opened::Live { .. } | Opened::Unknown(_) => Err(Problem::not_found()),
         }
-        let refund = self.refund_row(call, &out_refund_no).await?;
-        let contract = match wanted.terminate && refund.state != RefundState::Rejected {
-            true => self.end_contract(call, &keys, &order).await?,
-            false => None,
-        };
-        Ok(answer(&refund, contract.as_ref()))
     }
 
     /// A contract that is signed a moment after its order was refunded would renew, and nobody would end it.

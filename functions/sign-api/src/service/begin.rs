@@ -2,7 +2,7 @@
 
 use domain::{ContractCode, ContractState};
 use http_api::Problem;
-use record::{Backoff, Idempotency, Opened, Opening, Writeahead};
+use record::{Backoff, Known, Opened, Opening, Writeahead};
 use wechat::Transport;
 
 use super::wanted::{Mode, Wanted};
@@ -20,20 +20,19 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         new: &NewAttempt,
         mode: Mode,
     ) -> Result<(bool, Attempt), Problem> {
+        if let Some(attempt) = self.made_before(caller, mode).await? {
+            return Ok((false, attempt));
+        }
         let wanted = Wanted::check(&self.catalogue, &caller.user, new, mode)?;
         for _ in 0..ROUNDS {
             let draft = self.draft(caller, &wanted).await?;
             match self.asker.recorder().open(&opening(caller, &wanted, &draft)?, caller.arrival.now).await? {
                 Opened::Opened => return Ok((true, self.launch(caller, draft).await?)),
-                Opened::AlreadyDone { resource } => {
-                    let found = self.own(&caller.user, &ContractCode::parse(&resource)?).await?;
-                    let found = self.refresh(found, caller.arrival.now).await?;
-                    return Ok((false, self.launch(caller, found).await?));
-                }
-                Opened::KeyReused => return Err(key_reused()),
+                Opened::AlreadyDone { resource } => return Ok((false, self.repeated(caller, &resource).await?)),
+                Opened::KeyReused => return Err(Problem::key_reused()),
                 Opened::Live { contract_code } => {
-                    if let Some(attempt) = self.live(caller, &wanted, &contract_code).await? {
-                        return Ok((false, attempt));
+                    if let Some(found) = self.live(caller, &wanted, &contract_code).await? {
+                        return Ok((false, self.joined(caller, mode, found).await?));
                     }
                 }
                 Opened::Refused(refusal) => {
@@ -47,13 +46,41 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         Err(Problem::unavailable())
     }
 
-    /// What to do with the user's live contract of this plan; `None` where it has ended meanwhile.
+    /// What came of the same call, whatever became of the catalogue since.
+    async fn made_before(&self, caller: &Caller, mode: Mode) -> Result<Option<Attempt>, Problem> {
+        let asked = caller.idempotency(mode.route())?;
+        match self.asker.recorder().known(&caller.user.mch_id, &asked).await? {
+            Known::New => Ok(None),
+            Known::Before { resource } => self.repeated(caller, &resource).await.map(Some),
+            Known::Reused => Err(Problem::key_reused()),
+        }
+    }
+
+    /// The attempt that the same call began, or got, as it is now.
+    async fn repeated(&self, caller: &Caller, resource: &str) -> Result<Attempt, Problem> {
+        let found = self.own(&caller.user, &ContractCode::parse(resource)?).await?;
+        let found = self.refresh(found, caller.arrival.now).await?;
+        self.launch(caller, found).await
+    }
+
+    /// The attempt that is there already: it is this key's from here, so that the same call never begins another.
+    async fn joined(&self, caller: &Caller, mode: Mode, found: Found) -> Result<Attempt, Problem> {
+        let asked = caller.idempotency(mode.route())?;
+        let code = found.contract.contract_code.as_str();
+        match self.asker.recorder().claim(&caller.user.mch_id, &asked, code, caller.arrival.now).await? {
+            Known::New => self.launch(caller, found).await,
+            Known::Before { resource } => self.repeated(caller, &resource).await,
+            Known::Reused => Err(Problem::key_reused()),
+        }
+    }
+
+    /// The user's live contract of this plan, where it is what is wanted; `None` where it has ended meanwhile.
     async fn live(
         &self,
         caller: &Caller,
         wanted: &Wanted<'_>,
         contract_code: &ContractCode,
-    ) -> Result<Option<Attempt>, Problem> {
+    ) -> Result<Option<Found>, Problem> {
         let found = self.find(&caller.user.mch_id, contract_code).await?.ok_or_else(Problem::unavailable)?;
         let found = match found.contract.state {
             ContractState::Signed | ContractState::Terminating => self.ask_contract(found, caller.arrival.now).await?,
@@ -76,7 +103,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         let over =
             !paid && found.order.as_ref().and_then(|order| order.expires_at).is_some_and(|at| at <= caller.arrival.now);
         if is_same(wanted, &found) && !over {
-            return Ok(Some(self.launch(caller, found).await?));
+            return Ok(Some(found));
         }
         self.retire(found, caller.arrival.now).await?;
         Ok(None)
@@ -89,15 +116,13 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
 }
 
 fn opening(caller: &Caller, wanted: &Wanted<'_>, draft: &Found) -> Result<Opening, Problem> {
-    let route = wanted.mode.route();
-    let idempotency = Idempotency::new(caller.user.id.as_str(), route, &caller.key, caller.body_hash)?;
     Ok(Opening {
         mch_id: caller.user.mch_id.clone(),
         opened: domain::Opened::Attempt {
             contract: Box::new(draft.contract.clone()),
             order: draft.order.clone().map(Box::new),
         },
-        idempotency: Some(idempotency),
+        idempotency: Some(caller.idempotency(wanted.mode.route())?),
         openid: wanted.signer.cloned(),
         traceparent: caller.arrival.traceparent.clone(),
     })
@@ -108,11 +133,6 @@ fn is_same(wanted: &Wanted<'_>, found: &Found) -> bool {
     found.contract.product.as_ref() == Some(&wanted.product.id)
         && found.contract.channel == Some(wanted.channel)
         && found.order.is_some() == (wanted.mode == Mode::PayAndSign)
-}
-
-fn key_reused() -> Problem {
-    Problem::conflict("idempotency_key_reused", "The Idempotency-Key was used for another request")
-        .field("Idempotency-Key")
 }
 
 fn already_subscribed() -> Problem {

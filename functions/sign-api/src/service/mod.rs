@@ -17,9 +17,9 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use ask::Asker;
-use domain::{Contract, ContractCode, Fact, FactBody, Keys, MchId, Order, Timestamp};
+use domain::{Contract, ContractCode, Fact, FactBody, InvalidValue, Keys, MchId, Order, Timestamp};
 use http_api::{Arrival, Problem, User};
-use record::{Backoff, Receipt, RecordError, Recorded, Writeahead};
+use record::{Backoff, Idempotency, Receipt, RecordError, Recorded, Writeahead};
 use setup::Catalogue;
 use wechat::Transport;
 
@@ -39,6 +39,13 @@ pub(crate) struct Caller {
     pub(crate) body_hash: [u8; 32],
 }
 
+impl Caller {
+    /// The key, as this user's for this route.
+    pub(crate) fn idempotency(&self, route: &str) -> Result<Idempotency, InvalidValue> {
+        Idempotency::new(self.user.id.as_str(), route, &self.key, self.body_hash)
+    }
+}
+
 /// The calls, whatever ledger and whatever way to WeChat are behind them.
 pub(crate) trait SignApi: Send + Sync {
     /// Pay and sign. Answers whether the attempt is new, and the attempt.
@@ -55,8 +62,7 @@ pub(crate) trait SignApi: Send + Sync {
     /// Ends it. Answers whether it has ended.
     fn terminate<'a>(
         &'a self,
-        user: &'a User,
-        arrival: &'a Arrival,
+        caller: &'a Caller,
         contract_code: &'a ContractCode,
         why: &'a Termination,
     ) -> Answered<'a, (bool, Subscription)>;
@@ -117,14 +123,13 @@ impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
 
     fn terminate<'a>(
         &'a self,
-        user: &'a User,
-        arrival: &'a Arrival,
+        caller: &'a Caller,
         contract_code: &'a ContractCode,
         why: &'a Termination,
     ) -> Answered<'a, (bool, Subscription)> {
         Box::pin(async move {
-            self.look_again(&user.mch_id, arrival.now).await;
-            self.end(user, arrival, contract_code, why).await
+            self.look_again(&caller.user.mch_id, caller.arrival.now).await;
+            self.end(caller, contract_code, why).await
         })
     }
 }

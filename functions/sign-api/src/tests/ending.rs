@@ -64,3 +64,43 @@ async fn a_remark_that_wechat_would_refuse_is_refused_here() {
     }
     assert!(stage.wechat.sent(DELETE).is_empty());
 }
+
+#[tokio::test]
+async fn one_key_ends_one_contract_for_one_reason() {
+    let stage = Stage::new();
+    let (code, bobs) = (stage.active("alice").await, stage.active("bob").await);
+    let path = |code: &str| format!("/v1/10000100/subscriptions/{code}/termination");
+    let body = json!({ "remark": "不再需要" });
+    let call = async || stage.post("alice", &path(&code), "end", body.clone()).await;
+    let (one, other) = tokio::join!(call(), call());
+    assert!([200, 202].contains(&one.status) && [200, 202].contains(&other.status), "{one:?} {other:?}");
+    let again = call().await;
+    assert_eq!((again.status, &again.body["outcome"]), (200, &"terminated".into()));
+    let reworded = stage.post("alice", &path(&code), "end", json!({})).await;
+    assert_eq!(reworded.problem(), (409, "idempotency_key_reused"));
+    let own = stage.post("bob", &path(&bobs), "end", json!({})).await;
+    assert_eq!(own.status, 200, "another user's key is his own");
+}
+
+#[tokio::test]
+async fn a_key_that_ended_one_contract_ends_no_other() {
+    let stage = Stage::new();
+    let first = stage.active("alice").await;
+    assert_eq!(end(&stage, "alice", &first).await.status, 200);
+    let second = stage.subscribe("alice", "another", "app").await.code();
+    stage.wechat.pay(&format!("{second}F0"));
+    stage.wechat.sign_contract(&second);
+    assert_ne!(first, second);
+    assert_eq!(end(&stage, "alice", &second).await.problem(), (409, "idempotency_key_reused"));
+    assert_ne!(stage.contract(&second).state, domain::ContractState::Terminating);
+}
+
+#[tokio::test]
+async fn a_refused_termination_leaves_its_key_free() {
+    let stage = Stage::new();
+    let code = stage.subscribe("alice", "k", "app").await.code();
+    assert_eq!(end(&stage, "alice", &code).await.problem(), (409, "not_signed"));
+    stage.wechat.pay(&format!("{code}F0"));
+    stage.wechat.sign_contract(&code);
+    assert_eq!(end(&stage, "alice", &code).await.status, 200);
+}

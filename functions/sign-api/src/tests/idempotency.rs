@@ -146,3 +146,31 @@ async fn an_app_that_signs_only_repeats_its_request_and_a_browser_gets_a_new_add
     let url = |answer: &Answer| answer.body["launch"]["params"]["url"].clone();
     assert_ne!(url(&first), url(&second), "one visit each");
 }
+
+#[tokio::test]
+async fn a_key_that_got_a_pending_attempt_never_begins_another() {
+    for (route, channel) in [("subscriptions", "h5"), ("contracts", "app")] {
+        let stage = Stage::new();
+        let path = format!("/v1/10000100/{route}");
+        let body = json!({ "product": "vip-monthly", "channel": channel });
+        let click = async |key: &str, body: &Value| stage.post("alice", &path, key, body.clone()).await;
+        let first = click("k", &body).await;
+        let (one, other) = tokio::join!(click("k2", &body), click("k2", &body));
+        assert_eq!((one.status, one.code(), other.status, other.code()), (200, first.code(), 200, first.code()));
+        let reused = click("k2", &json!({ "product": "vip-gold", "channel": "app" })).await;
+        assert_eq!(reused.problem(), (409, "idempotency_key_reused"), "{route}");
+        // The attempt ends, and the user is free to begin another: with another key.
+        stage.memory.with_store(|store| {
+            let row = store.contracts().find(|row| row.value.contract_code.as_str() == first.code()).unwrap().clone();
+            let ended = Contract { state: domain::ContractState::NotSigned, check: None, ..row.value };
+            let expected = record::Expected::Version(row.version);
+            let write = record::Write { value: ended, expected, version: row.version + 1, routed: row.routed };
+            let commit = record::Commit { contract: Some(write), ..record::Commit::empty(mch_id()) };
+            store.commit(&commit).unwrap();
+        });
+        let again = click("k2", &body).await;
+        assert_eq!((again.status, again.code()), (200, first.code()), "{route}: {again:?}");
+        assert_eq!(stage.memory.store().contracts().count(), 1, "{route}");
+        assert_eq!(click("k3", &body).await.status, 201, "{route}");
+    }
+}

@@ -12,8 +12,8 @@ use super::{Failure, Recorder, states};
 use crate::keys::guard_key;
 use crate::recorded::TRIES;
 use crate::{
-    Backoff, Commit, Expected, GuardWrite, Idempotency, IdempotencyRecord, JournalEntry, Pointer, Receipt, RecordError,
-    Row, Rows, Standing, Unchanged, Writeahead,
+    Backoff, Commit, Expected, GuardWrite, Idempotency, JournalEntry, Pointer, Receipt, RecordError, Row, Rows,
+    Standing, Unchanged, Writeahead,
 };
 
 /// Rows that a call wants on record.
@@ -185,10 +185,10 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn commit(self, rows: &Rows, changes: Changes, key: Option<String>) -> Commit {
-        let mch_id = &self.opening.mch_id;
+        let (mch_id, asked) = (&self.opening.mch_id, self.opening.idempotency.as_ref());
         Commit {
             journal: Some(self.journal(key.as_deref())),
-            idempotency: self.idempotency(),
+            idempotency: asked.map(|asked| asked.record(mch_id, &self.opening.number(), self.now)),
             guards: self.guard_writes(),
             unchanged: self.before.iter().map(unchanged).collect(),
             ..states(mch_id, rows, changes)
@@ -200,16 +200,6 @@ impl Plan<'_> {
         let receipt = Receipt::ours(self.fact, self.now, self.opening.traceparent.clone());
         let entry = journal(None, &self.opening.mch_id, &self.fact.subject(), key, &receipt, "opened", None);
         JournalEntry { unique: true, ..entry }
-    }
-
-    fn idempotency(&self) -> Option<IdempotencyRecord> {
-        let asked = self.opening.idempotency.as_ref()?;
-        Some(IdempotencyRecord {
-            key: asked.key(&self.opening.mch_id),
-            body_hash: asked.body_hash,
-            resource: self.opening.number(),
-            at: self.now,
-        })
     }
 
     fn guard_writes(&self) -> Vec<GuardWrite> {

@@ -91,6 +91,15 @@ impl Town {
         self.contract_in(ContractState::Signed).await
     }
 
+    /// Another contract in force.
+    pub(super) async fn another_signed(&self, like: &Contract) -> Contract {
+        let mut generator = Generator::new(6);
+        let (contract_code, contract_id) = (generator.contract_code(), Some(generator.contract_id()));
+        let contract = Contract { contract_code, contract_id, ..like.clone() };
+        self.put(Some(&contract), None, None).await;
+        contract
+    }
+
     async fn contract_in(&self, state: ContractState) -> Contract {
         let mut generator = Generator::new(5);
         let code = generator.contract_code();
