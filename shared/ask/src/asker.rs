@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use domain::{Fact, MchId, Timestamp};
+use domain::{Cause, Fact, MchId, Timestamp};
 use record::{Backoff, DecideFn, Ledger, Receipt, Recorded, Recorder};
 use sha2::{Digest, Sha256};
 use wechat::{
@@ -117,6 +117,10 @@ impl<L: Ledger, B: Backoff, T> Asker<L, B, T> {
     ) -> Result<Recorded, AskError> {
         let recorded = self.recorder.apply(fact, receipt, now, decide).await?;
         metrics::counter!("Asked", "kind" => fact.kind(), "outcome" => recorded.label()).increment(1);
+        if matches!(recorded, Recorded::Applied { .. }) && fact.cause == Cause::Query {
+            // Many of these while no callback comes say that none arrives.
+            metrics::counter!("LearntByAsking", "kind" => fact.kind()).increment(1);
+        }
         if let Recorded::Contradiction(field) = &recorded {
             metrics::counter!("Quarantined", "reason" => field.label()).increment(1);
             tracing::error!(subject = fact.subject(), contradicts = field.label(), "an answer contradicts the record");

@@ -7,6 +7,9 @@ use setup::KeyringError;
 /// Why a callback is not acknowledged. WeChat sees a status and `FAIL`; the log sees the reason, never the body.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
+    /// It went round the content delivery network that the function is behind.
+    #[error("it did not come by way of the content delivery network")]
+    Origin,
     /// Not a POST.
     #[error("the method is not POST")]
     Method,
@@ -51,6 +54,7 @@ impl Refused {
     /// A stable label for metric and log.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Self::Origin => "origin",
             Self::Method => "method",
             Self::Path => "path",
             Self::UnknownMerchant => "unknown_merchant",
@@ -77,7 +81,7 @@ impl Refused {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::Untrusted(_) => StatusCode::UNAUTHORIZED,
-            Self::WrongMerchant | Self::WrongEndpoint(_) => StatusCode::FORBIDDEN,
+            Self::Origin | Self::WrongMerchant | Self::WrongEndpoint(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) | Self::Unavailable(_) | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

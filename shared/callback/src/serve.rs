@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use domain::Protocol;
-use lambda_http::http::Response;
+use lambda_http::http::{HeaderValue, Response};
 use lambda_http::{Error, Request, service_fn};
 use record::Recorded;
-use setup::{Env, telemetry};
+use setup::{Env, ORIGIN_HEADER, OriginGate, telemetry};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -31,17 +31,26 @@ pub type Handler = for<'a> fn(&'a App, &'a Callback) -> Handled<'a>;
 pub async fn run(env: Env, function: &'static str, endpoint: Endpoint, handler: Handler) -> Result<(), Error> {
     let metrics = telemetry::start(&env, function)?;
     let app = App::new(&env).await?;
+    let gate = OriginGate::read(&env)?;
     lambda_http::run(service_fn(|request: Request| async {
-        let response = serve(&env, &app, endpoint, handler, request).await;
+        let response = serve(&env, (&app, &gate), endpoint, handler, request).await;
         metrics.flush();
         Ok::<_, Error>(response)
     }))
     .await
 }
 
-async fn serve(env: &Env, app: &App, endpoint: Endpoint, handler: Handler, request: Request) -> Response<String> {
+async fn serve(
+    env: &Env,
+    (app, gate): (&App, &OriginGate),
+    endpoint: Endpoint,
+    handler: Handler,
+    request: Request,
+) -> Response<String> {
     let started = Instant::now();
+    let admitted = gate.admits(request.headers().get(ORIGIN_HEADER).map(HeaderValue::as_bytes));
     let (protocol, callback) = Callback::read(request, endpoint, env.clock.now());
+    let callback = if admitted { callback } else { Err(Refused::Origin) };
     let mch_id = callback.as_ref().map(|callback| callback.mch_id.to_string()).unwrap_or_default();
     let span = tracing::info_span!("callback", mch_id, subject = Empty, what = Empty);
     let handled = match callback {
@@ -84,6 +93,15 @@ fn refuse(protocol: Protocol, refused: &Refused, ms: u64) -> Response<String> {
         Refused::Unknown(reason) => {
             metrics::counter!("Quarantined", "reason" => *reason).increment(1);
             metrics::counter!("Refused", "reason" => *reason).increment(1);
+        }
+        Refused::Untrusted(verify::Refusal::Undecryptable) => {
+            metrics::counter!("Refused", "reason" => reason).increment(1);
+            // Signed by WeChat, and we cannot open it: the fault is with our keys.
+            metrics::counter!("KeyFaults", "reason" => reason).increment(1);
+        }
+        Refused::Untrusted(_) => {
+            metrics::counter!("Refused", "reason" => reason).increment(1);
+            metrics::counter!("SignaturesRefused", "reason" => reason).increment(1);
         }
         _ => metrics::counter!("Refused", "reason" => reason).increment(1),
     }

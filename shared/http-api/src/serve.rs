@@ -10,7 +10,7 @@ use domain::Timestamp;
 use lambda_http::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Error, service_fn};
-use setup::{Env, Misconfigured, telemetry};
+use setup::{Env, Misconfigured, ORIGIN_HEADER, OriginGate, telemetry};
 use tower::ServiceExt;
 
 use crate::arrival::{Now, merchant};
@@ -33,8 +33,13 @@ where
 {
     let metrics = telemetry::start(&env, function)?;
     let router = start(&env).await?;
+    let gate = OriginGate::read(&env)?;
     lambda_http::run(service_fn(|request: lambda_http::Request| async {
-        let response = answer(&router, request, env.clock.now()).await;
+        let response = if gate.admits(request.headers().get(ORIGIN_HEADER).map(HeaderValue::as_bytes)) {
+            answer(&router, request, env.clock.now()).await
+        } else {
+            Problem::new(StatusCode::FORBIDDEN, "wrong_way", "This address is not the one to call").into_response()
+        };
         metrics.flush();
         Ok::<_, Error>(response)
     }))

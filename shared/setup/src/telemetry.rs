@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
+use serde_json::Value;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,8 +23,13 @@ pub struct Metrics {
 impl Metrics {
     /// Writes what was counted since the last flush as lines of embedded metric format (EMF).
     pub fn flush(&self) {
-        let mut output = std::io::stdout().lock();
-        if self.collector.flush(&mut output).and_then(|()| output.flush()).is_err() {
+        let mut lines = Vec::new();
+        let written = self.collector.flush(&mut lines).and_then(|()| {
+            let mut output = std::io::stdout().lock();
+            output.write_all(&with_totals(&lines))?;
+            output.flush()
+        });
+        if written.is_err() {
             tracing::warn!("metrics could not be written");
         }
     }
@@ -62,12 +68,38 @@ pub fn start(env: &Env, function: &'static str) -> Result<Metrics, Misconfigured
         .with(lines)
         .try_init()
         .map_err(|error| Misconfigured::new("telemetry", error))?;
+    // The deployed name tells stacks of one account apart, and is what an alarm calls the function.
+    let name = env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| function.to_owned());
     let collector = Builder::new()
         .cloudwatch_namespace(NAMESPACE)
-        .with_dimension("function", function)
+        .with_dimension("function", name)
         .init()
         .map_err(|error| Misconfigured::new("telemetry", error))?;
     Ok(Metrics { collector })
+}
+
+/// The same lines, each counted by its labels and by function alone, too: an alarm adds up no labels by itself.
+fn with_totals(lines: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(lines.len().saturating_mul(2));
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(document) => all.extend_from_slice(with_total(document).to_string().as_bytes()),
+            Err(_) => all.extend_from_slice(line),
+        }
+        all.push(b'\n');
+    }
+    all
+}
+
+fn with_total(mut document: Value) -> Value {
+    let sets = document.pointer_mut("/_aws/CloudWatchMetrics/0/Dimensions").and_then(Value::as_array_mut);
+    if let Some(sets) = sets {
+        let function = sets.first().and_then(Value::as_array).filter(|set| set.len() > 1).and_then(|set| set.first());
+        if let Some(function) = function.cloned() {
+            sets.push(Value::Array(vec![function]));
+        }
+    }
+    document
 }
 
 /// W3C trace context from X-Ray's header, `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
@@ -86,6 +118,21 @@ pub fn traceparent(xray: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_counted_by_labels_is_counted_by_function_too() {
+        let line = |sets: &str| {
+            let metrics = format!(r#"[{{"Namespace":"papay","Dimensions":{sets},"Metrics":[{{"Name":"Refused"}}]}}]"#);
+            format!(
+                r#"{{"_aws":{{"Timestamp":1,"CloudWatchMetrics":{metrics}}},"function":"f","reason":"r","Refused":1}}"#
+            )
+        };
+        let lines = [line(r#"[["function","reason"]]"#), line(r#"[["function"]]"#)].join("\n");
+        let expected = [line(r#"[["function","reason"],["function"]]"#), line(r#"[["function"]]"#)];
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let written = String::from_utf8(with_totals(lines.as_bytes())).unwrap();
+        assert_eq!(written.lines().map(read).collect::<Vec<_>>(), expected.map(|line| read(&line)));
+    }
 
     #[test]
     fn an_x_ray_header_becomes_a_trace_context() {

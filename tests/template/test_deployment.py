@@ -1,0 +1,151 @@
+"""How a new version gets in: a probe first, then a tenth of the traffic, and back at once if an alarm goes off."""
+
+import io
+import json
+import re
+import sys
+import types
+import unittest
+import unittest.mock
+
+from test_template import CALLBACKS, DEPLOYED, PROBES, TEMPLATE
+from translated import allowed, of_type, text
+
+APIS = ["SignApi", "MerchantApi"]
+PROBED = {"CallbackProbe": CALLBACKS, "ApiProbe": APIS}
+
+
+class Deployment(unittest.TestCase):
+    def test_what_is_called_from_outside_is_probed_and_shifted_slowly_and_goes_back_by_alarm(self):
+        groups = of_type(DEPLOYED, "AWS::CodeDeploy::DeploymentGroup")
+        self.assertEqual(sorted(groups), sorted(f"{name}DeploymentGroup" for name in [*CALLBACKS, *APIS]))
+        alarms = of_type(DEPLOYED, "AWS::CloudWatch::Alarm")
+        for name in [*CALLBACKS, *APIS]:
+            with self.subTest(name):
+                group = groups[f"{name}DeploymentGroup"]
+                self.assertIn("Canary10Percent10Minutes", json.dumps(group["DeploymentConfigName"]))
+                self.assertIn("DEPLOYMENT_STOP_ON_ALARM", group["AutoRollbackConfiguration"]["Events"])
+                self.assertIs(group["AutoRollbackConfiguration"]["Enabled"], True)
+                wanted = {text(alarm["Name"]) for alarm in group["AlarmConfiguration"]["Alarms"]}
+                self.assertLessEqual(wanted, set(alarms))
+                kind = "Callback" if name in CALLBACKS else "Api"
+                self.assertLessEqual({f"{kind}ErrorsAlarm", f"{kind}FaultsAlarm"}, wanted)
+                update = DEPLOYED["Resources"][f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+                self.assertEqual(text(update["BeforeAllowTrafficHook"]), f"{kind}Probe")
+                self.assertEqual(text(group["ServiceRoleArn"]), "DeploymentRole.Arn")
+
+    def test_the_alarms_that_roll_back_trip_within_the_canarys_ten_minutes(self):
+        alarms = of_type(DEPLOYED, "AWS::CloudWatch::Alarm")
+        for group in of_type(DEPLOYED, "AWS::CodeDeploy::DeploymentGroup").values():
+            for name in (text(alarm["Name"]) for alarm in group["AlarmConfiguration"]["Alarms"]):
+                alarm = alarms[name]
+                period = max(m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m)
+                self.assertLessEqual(period * alarm["EvaluationPeriods"], 600, name)
+
+    def test_codedeploy_can_shift_these_functions_and_call_the_probes_only(self):
+        function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-"
+        self.assertEqual(allowed(DEPLOYED, "DeploymentRole"), {
+            ("cloudwatch:DescribeAlarms", "*"),
+            ("lambda:GetAlias", function + "*"),
+            ("lambda:UpdateAlias", function + "*"),
+            ("lambda:GetProvisionedConcurrencyConfig", function + "*"),
+            ("lambda:InvokeFunction", function + "*-probe"),
+        })
+        for probe in PROBES:
+            name = text(DEPLOYED["Resources"][probe]["Properties"]["FunctionName"])
+            self.assertTrue(name.startswith("${AWS::StackName}-") and name.endswith("-probe"), name)
+
+    def test_a_probe_calls_the_versions_it_knows_and_tells_codedeploy(self):
+        group = "arn:${AWS::Partition}:codedeploy:${AWS::Region}:${AWS::AccountId}:deploymentgroup:${ServerlessDeploymentApplication}/*"
+        for probe, functions in PROBED.items():
+            logs = {(action, f"{probe}Logs.Arn") for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+            calls = {("lambda:InvokeFunction", f"${{{name}.Arn}}:*") for name in functions}
+            self.assertEqual(allowed(DEPLOYED, f"{probe}Role"), logs | calls | {("codedeploy:PutLifecycleEventHookExecutionStatus", group)})
+
+    def test_no_resource_waits_for_itself(self):
+        resources = DEPLOYED["Resources"]
+        waits_for = {name: references(resource) & set(resources) for name, resource in resources.items()}
+        done, path = set(), []
+
+        def visit(name):
+            self.assertNotIn(name, path, " -> ".join([*path, name]))
+            if name not in done:
+                path.append(name)
+                for other in sorted(waits_for[name]):
+                    visit(other)
+                path.pop()
+                done.add(name)
+
+        for name in resources:
+            visit(name)
+
+
+def references(value):
+    """The logical names that an intrinsic anywhere inside needs."""
+    if isinstance(value, list):
+        return set().union(*map(references, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for key, inner in value.items():
+        if key == "Ref":
+            found.add(inner)
+        elif key == "Fn::GetAtt":
+            found.add((inner if isinstance(inner, str) else inner[0]).split(".")[0])
+        elif key == "Fn::Sub":
+            pattern, variables = (inner, {}) if isinstance(inner, str) else inner
+            names = set(re.findall(r"\$\{([A-Za-z0-9]+)", pattern)) - set(variables)
+            found |= names | references(variables)
+        elif key == "DependsOn":
+            found |= {inner} if isinstance(inner, str) else set(inner)
+        else:
+            found |= references(inner)
+    return found
+
+
+class Probe(unittest.TestCase):
+    """The program itself, with an AWS that answers as told."""
+
+    VERSION = "arn:aws:lambda:ap-east-1:1:function:papay-deduction-callback:7"
+
+    def status_for(self, answer):
+        told, asked = [], []
+
+        class Aws:
+            def invoke(self, FunctionName, Payload):
+                asked.append((FunctionName, json.loads(Payload)))
+                if isinstance(answer, Exception):
+                    raise answer
+                status, error = answer
+                reply = {"Payload": io.BytesIO(json.dumps({"statusCode": status}).encode())}
+                return reply | ({"FunctionError": "Unhandled"} if error else {})
+
+            def put_lifecycle_event_hook_execution_status(self, **words):
+                told.append(words)
+
+        sys.modules["boto3"] = types.SimpleNamespace(client=lambda service: Aws())
+        try:
+            program = {}
+            exec(TEMPLATE["Mappings"]["Probe"]["Python"]["Source"], program)
+            target = {"version": self.VERSION, "method": "POST", "path": "/v2/10000100", "status": 401}
+            program["os"] = types.SimpleNamespace(environ={"TARGETS": json.dumps([target]), "ORIGIN_SECRET": "s" * 32})
+            with unittest.mock.patch("builtins.print"):
+                program["handler"]({"DeploymentId": "d", "LifecycleEventHookExecutionId": "e"}, None)
+        finally:
+            del sys.modules["boto3"]
+        [(version, event)] = asked
+        self.assertEqual((version, event["rawPath"], event["headers"]["x-origin-verify"]), (self.VERSION, "/v2/10000100", "s" * 32))
+        [words] = told
+        self.assertEqual((words["deploymentId"], words["lifecycleEventHookExecutionId"]), ("d", "e"))
+        return words["status"]
+
+    def test_a_version_that_refuses_a_stranger_may_take_traffic(self):
+        self.assertEqual(self.status_for((401, False)), "Succeeded")
+
+    def test_a_version_that_believes_fails_or_cannot_be_called_may_not(self):
+        for answer in [(200, False), (503, False), (None, True), RuntimeError("throttled")]:
+            self.assertEqual(self.status_for(answer), "Failed", answer)
+
+
+if __name__ == "__main__":
+    unittest.main()
