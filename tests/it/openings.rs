@@ -131,7 +131,7 @@ async fn what_is_due_is_found_and_leased() {
     let ground = Ground::start().await;
     let mut generator = Generator::new(4);
     let due_at =
-        |seconds| Some(Check { due_at: Timestamp::from_second(NOW + seconds).unwrap(), step: 0, asked: false });
+        |seconds| Some(Check::new(Timestamp::from_second(NOW + seconds).unwrap(), 0));
     let (order, refund) = (generator.order(OrderKind::OneOff, None), generator.any_order());
     let refund = domain::Refund { check: due_at(-1), ..generator.refund(&refund, domain::Fen::new(1)) };
     let order = Order { check: due_at(0), ..order };

@@ -1,7 +1,7 @@
-//! What Lambda hands over of the outbox table's stream (KEYS_ONLY), and what it wants back.
+//! What Lambda hands over of the outbox table's stream (KEYS_ONLY).
 
 use domain::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A batch of stream records, each read for itself, so that one which we do not understand does not block the shard.
@@ -17,19 +17,6 @@ pub(crate) struct Doorbell {
     pub(crate) stream: Stream,
     /// The record's place in the shard.
     pub(crate) sequence_number: String,
-}
-
-/// The records from which on Lambda shall come again.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct BatchResponse {
-    pub(crate) batch_item_failures: Vec<BatchItemFailure>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct BatchItemFailure {
-    pub(crate) item_identifier: String,
 }
 
 impl StreamEvent {
@@ -96,12 +83,5 @@ mod tests {
         let event: StreamEvent = serde_json::from_str(event).unwrap();
         let expected = Doorbell { stream: Stream::named("1#C#A"), sequence_number: "102".to_owned() };
         assert_eq!(event.doorbells(), [expected]);
-    }
-
-    #[test]
-    fn an_answer_names_records_as_lambda_wants_it() {
-        let failure = BatchItemFailure { item_identifier: "102".to_owned() };
-        let answer = serde_json::to_string(&BatchResponse { batch_item_failures: vec![failure] }).unwrap();
-        assert_eq!(answer, r#"{"batchItemFailures":[{"itemIdentifier":"102"}]}"#);
     }
 }

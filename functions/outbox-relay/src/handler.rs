@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use domain::{Stream, Timestamp};
 use publish::{Outbox, OutboxError, Queues, drain};
+use setup::BatchResponse;
 
-use crate::event::{BatchItemFailure, BatchResponse, Doorbell, StreamEvent};
+use crate::event::{Doorbell, StreamEvent};
 
 /// Drains the streams that rang. Lambda shall come again for those whose outbox entries could not be read or marked; a
 /// queue that is down is left to the sweeper, since asking for a retry would hold up every stream of the shard.
@@ -23,8 +24,7 @@ pub(crate) async fn handle(
     };
     drained.report();
     let again = drained.failed.iter().filter(|(_, error)| matches!(error, OutboxError::Unavailable(_)));
-    let again = again.filter_map(|(stream, _)| rang.get(stream)).cloned();
-    BatchResponse { batch_item_failures: again.map(|item_identifier| BatchItemFailure { item_identifier }).collect() }
+    again.filter_map(|(stream, _)| rang.get(stream)).cloned().collect()
 }
 
 /// Each stream once, with the sequence number of its first record.

@@ -7,12 +7,12 @@
 mod event;
 mod handler;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use event::StreamEvent;
-use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use publish::{DynamoOutbox, SqsQueues};
-use setup::{Aws, Env, telemetry};
+use setup::{Aws, Env, telemetry, time_left};
 
 /// What is left of the function's time when it stops: the rest is the sweeper's.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -29,13 +29,10 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let queues = SqsQueues::new(aws.sqs(), env.queues()?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async {
         let (event, context) = event.into_parts();
-        let response = handler::handle(&outbox, &queues, &event, env.clock.now(), time_left(&context)).await;
+        let response =
+            handler::handle(&outbox, &queues, &event, env.clock.now(), time_left(context.deadline(), RESERVE)).await;
         metrics.flush();
         Ok::<_, Error>(response)
     }))
     .await
-}
-
-fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }

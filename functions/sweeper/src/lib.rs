@@ -13,13 +13,13 @@ mod checks;
 mod due;
 mod handler;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use publish::{DynamoOutbox, SqsQueues};
 use record::DynamoLedger;
 use serde::de::IgnoredAny;
-use setup::{Aws, Env, telemetry};
+use setup::{Aws, Env, telemetry, time_left};
 use work::SqsWork;
 
 /// What is left of the function's time when it stops: the next run goes on.
@@ -39,14 +39,10 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let work = SqsWork::new(aws.sqs(), env.work_queue()?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| async {
         let (_, context) = event.into_parts();
-        let (now, time) = (env.clock.now(), time_left(&context));
+        let (now, time) = (env.clock.now(), time_left(context.deadline(), RESERVE));
         let swept = handler::handle((&outbox, &queues), (&due, &work), now, time).await;
         metrics.flush();
         swept.map_err(Error::from)
     }))
     .await
-}
-
-fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }

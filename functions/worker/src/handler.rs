@@ -6,10 +6,11 @@ use domain::{MchId, Timestamp};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use record::{Backoff, DueItem, Ledger};
+use setup::BatchResponse;
 use wechat::{Keys, Transport};
 use work::{Job, WorkQueue};
 
-use crate::event::{BatchResponse, Message, QueueEvent};
+use crate::event::{Message, QueueEvent};
 
 /// What is due sooner is sent to the queue again, with a delay; the rest is the sweeper's, which comes every minute.
 const SWEEPERS_GRAIN: SignedDuration = SignedDuration::from_secs(60);

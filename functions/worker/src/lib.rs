@@ -12,14 +12,14 @@
 mod event;
 mod handler;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ask::{Asker, Merchants};
 use event::QueueEvent;
 use handler::Worker;
-use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use record::{DynamoLedger, Jitter, Recorder};
-use setup::{Aws, Env, Misconfigured, SigningKeyring, telemetry};
+use setup::{Aws, Env, Misconfigured, SigningKeyring, telemetry, time_left};
 use wechat::{Client, Hosts};
 use work::SqsWork;
 
@@ -45,7 +45,7 @@ pub async fn run(env: Env) -> Result<(), Error> {
         let (event, context) = event.into_parts();
         let now = env.clock.now();
         // Boxed, as the calls below it are nested deeply.
-        let response = Box::pin(worker.handle(&event, now, time_left(&context))).await;
+        let response = Box::pin(worker.handle(&event, now, time_left(context.deadline(), RESERVE))).await;
         for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
             Box::pin(merchants.look_again(mch_id, now)).await;
         }
@@ -57,8 +57,4 @@ pub async fn run(env: Env) -> Result<(), Error> {
 
 fn hosts(env: &Env) -> Result<Hosts, Misconfigured> {
     Hosts::parse(&env.wechat_hosts()?.joined()).map_err(|error| Misconfigured::new("PAPAY_WECHAT_HOSTS", error))
-}
-
-fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Check, Contract, ContractChange, ContractState, Keys, MchId, Order, OrderKind, OrderState, PaymentResult, Refund,
-    RefundResult, RefundState, Timestamp,
+    RefundResult, RefundState, Timestamp, Unanswered,
 };
 use jiff::SignedDuration;
 use jiff::civil::Time;
@@ -28,8 +28,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ///
     /// # Errors
     ///
-    /// [`AskError`]. Unless the ledger failed, the check is on record for later: in a minute where it may pass, otherwise when the
-    /// sweeper's lease ends.
+    /// [`AskError`]. Unless the ledger failed, the check is on record for later: in a minute, and later each time.
     pub async fn due(
         &self,
         keys: &wechat::Keys,
@@ -43,13 +42,13 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             return Ok(Vec::new());
         }
         if let Err(error) = self.ask_for(keys, mch_id, item, &rows, now).await {
-            if error.may_pass() {
-                self.recorder.unanswered(mch_id, &item.keys(), now).await?;
-            }
+            let why = if error.may_pass() { Unanswered::Silence } else { Unanswered::Refused };
+            self.recorder.unanswered(mch_id, &item.keys(), why, now).await?;
             return Err(error);
         }
-        let before = checks(&rows);
-        let mut moved = checks(&self.recorder.rows(mch_id, &wanted).await?);
+        let after = self.recorder.rows(mch_id, &wanted).await?;
+        report_given_up(&rows, &after);
+        let (before, mut moved) = (checks(&rows), checks(&after));
         // What did not move has a message of its own.
         moved.retain(|check| !before.contains(check));
         Ok(moved)
@@ -155,7 +154,9 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ) -> Result<(), AskError> {
         let (result, _) = self.query_refund(keys, refund, order, now, domain::decide).await?;
         // The same number is never a second refund.
-        if refund.state == RefundState::Created && result == RefundResult::NotFound && refund.request.is_some() {
+        let lost = refund.state == RefundState::Created && result == RefundResult::NotFound;
+        let given_up = now.duration_since(refund.created_at) >= domain::GIVEN_UP_AFTER;
+        if lost && !given_up && refund.request.is_some() {
             self.send_refund(keys, refund, now).await?;
         }
         Ok(())
@@ -181,6 +182,18 @@ fn check_of<'r>(rows: &'r Rows, item: &DueItem) -> Option<&'r Check> {
         DueItem::Order(_) => rows.order.as_ref()?.value.check.as_ref(),
         DueItem::Contract(_) => rows.contract.as_ref()?.value.check.as_ref(),
         DueItem::Refund(_) => rows.refund.as_ref()?.value.check.as_ref(),
+    }
+}
+
+/// What WeChat does not know, however long it is asked, is nobody's plan: somebody must look.
+fn report_given_up(before: &Rows, after: &Rows) {
+    let order = |rows: &Rows| rows.order.as_ref().is_some_and(|row| row.value.is_given_up());
+    let refund = |rows: &Rows| rows.refund.as_ref().is_some_and(|row| row.value.is_given_up());
+    for (kind, was, is) in [("order", order(before), order(after)), ("refund", refund(before), refund(after))] {
+        if is && !was {
+            metrics::counter!("GivenUp", "kind" => kind).increment(1);
+            tracing::error!(kind, "WeChat does not know it, and it is asked for no more");
+        }
     }
 }
 

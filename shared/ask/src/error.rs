@@ -2,7 +2,7 @@
 
 use parse::answer::AnswerError;
 use record::RecordError;
-use wechat::{CallError, Invalid, Next};
+use wechat::{CallError, ErrorKind, Invalid, Meaning};
 
 /// Why a question came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +25,14 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// Whether the same question may be answered in a minute. What is a fault of ours is asked less often.
+    /// Whether the same question may be answered in a minute. What is a fault of ours, or a code that nobody knows, is asked less
+    /// often each time, and somebody must look.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Record(_) => true,
-            Self::Call(error) => matches!(error.next, Next::RepeatSame | Next::QueryFirst),
-            Self::Answer(AnswerError::Refused { code }) => code == "SYSTEMERROR" || code == "FAIL",
-            Self::Answer(AnswerError::Unreadable(_)) | Self::Invalid(_) | Self::Protocol => false,
+            Self::Call(error) => passes(error),
+            Self::Answer(_) | Self::Invalid(_) | Self::Protocol => false,
         }
     }
 
@@ -41,13 +41,24 @@ impl AskError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Record(_) => "ledger",
-            Self::Call(error) => match error.next {
-                Next::RepeatSame | Next::QueryFirst => "no_answer",
-                Next::NewNumber | Next::Stop => "refused",
+            Self::Call(error) if passes(error) => "no_answer",
+            Self::Call(error) => match error.kind {
+                ErrorKind::Unbelievable => "unbelievable",
+                ErrorKind::Unreadable => "unreadable",
+                ErrorKind::NotSent | ErrorKind::NoAnswer | ErrorKind::Http(_) | ErrorKind::Refused { .. } => "refused",
             },
             Self::Answer(_) => "unreadable",
             Self::Invalid(_) => "invalid",
             Self::Protocol => "protocol",
         }
+    }
+}
+
+fn passes(error: &CallError) -> bool {
+    match error.kind {
+        ErrorKind::NotSent | ErrorKind::NoAnswer | ErrorKind::Http(_) | ErrorKind::Refused { .. } => {
+            matches!(error.meaning, Meaning::OutcomeUnknown | Meaning::Busy | Meaning::TooFast)
+        }
+        ErrorKind::Unbelievable | ErrorKind::Unreadable => false,
     }
 }

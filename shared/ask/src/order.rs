@@ -12,6 +12,9 @@ use crate::{AskError, Asker};
 /// WeChat closes no order that is younger (protocol, 5.3).
 const CLOSEABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
+/// `paporderquery` knows the deductions of one month (protocol, 5.2), the shortest of which has so many days.
+const DEDUCTIONS_ARE_KNOWN_FOR: SignedDuration = SignedDuration::from_hours(28 * 24);
+
 /// Refunds that an order can have (protocol, 9.1): a bound on the pages of one question.
 const MOST_REFUNDS: u32 = 50;
 
@@ -56,12 +59,13 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         }
         let (appid, at) = (order.appid.clone(), Moment::new(now));
         let number = OrderRef::OutTradeNo(order.out_trade_no.clone());
+        let young = now.duration_since(order.created_at) < DEDUCTIONS_ARE_KNOWN_FOR;
         Ok(match order.kind {
-            OrderKind::Deduction => {
+            OrderKind::Deduction if young => {
                 let query = PapOrderQuery { appid, order: number }.prepare(keys, &at)?;
                 self.call_about_deduction(&query, keys, now).await?
             }
-            OrderKind::PayAndSign | OrderKind::OneOff => {
+            OrderKind::Deduction | OrderKind::PayAndSign | OrderKind::OneOff => {
                 let query = OrderQuery { appid, order: number }.prepare(keys, &at)?;
                 self.call(&query, keys, now).await?
             }
@@ -145,9 +149,10 @@ pub(crate) fn is_over(order: &Order, told: &Told, now: Timestamp) -> bool {
     let failed_and_left_open = || order.check.as_ref().is_some_and(|check| check.asked) && told.is_unpaid();
     match (order.state, order.kind) {
         (OrderState::Closing, _) => true,
-        (OrderState::Created | OrderState::Requested, OrderKind::PayAndSign | OrderKind::OneOff) => {
-            order.expires_at.is_some_and(|expires_at| expires_at <= now)
-        }
+        (
+            OrderState::Created | OrderState::Requested | OrderState::Accepted,
+            OrderKind::PayAndSign | OrderKind::OneOff,
+        ) => order.expires_at.is_some_and(|expires_at| expires_at <= now),
         // A failure notice said that it failed, and WeChat has not closed it (protocol, 7.3).
         (OrderState::Created | OrderState::Requested | OrderState::Accepted, OrderKind::Deduction) => {
             failed_and_left_open()

@@ -13,6 +13,9 @@ pub struct Check {
     /// A notice asked for it (an unsigned refund notice, a failed deduction): the answer books what the notice could not.
     #[serde(default)]
     pub asked: bool,
+    /// How often it was put without an answer that could be used.
+    #[serde(default)]
+    pub unanswered: u32,
 }
 
 /// When to ask, counted from the first question's cause.
@@ -60,7 +63,7 @@ impl Schedule {
     #[must_use]
     pub fn first(self, now: Timestamp) -> Check {
         let pause = self.pauses().first().copied().unwrap_or(0);
-        Check { due_at: after(now, pause), step: 0, asked: false }
+        Check::new(after(now, pause), 0)
     }
 
     /// The check after an answer: the one that is running while its time has not come (the app may ask in between, and must not use
@@ -81,11 +84,17 @@ impl Schedule {
             None if self.repeats() => *pauses.last()?,
             None => return None,
         };
-        Some(Check { due_at: after(now, pause), step, asked: false })
+        Some(Check::new(after(now, pause), step))
     }
 }
 
 impl Check {
+    /// A question of a schedule.
+    #[must_use]
+    pub fn new(due_at: Timestamp, step: u32) -> Self {
+        Self { due_at, step, asked: false, unanswered: 0 }
+    }
+
     /// Whether its time has come.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
@@ -95,7 +104,7 @@ impl Check {
     /// A check that a notice asked for: due now, on top of the schedule that was running.
     #[must_use]
     pub fn asked(running: Option<&Check>, now: Timestamp) -> Check {
-        Check { due_at: now, step: running.map_or(0, |check| check.step), asked: true }
+        Check { asked: true, ..Check::new(now, running.map_or(0, |check| check.step)) }
     }
 }
 

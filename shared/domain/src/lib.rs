@@ -57,7 +57,7 @@ pub use notice::DeductionNotice;
 pub use order::{Order, OrderKind, OrderState, Protocol, SignatureAlgorithm, TradeType};
 pub use outbox::{Consumer, OutboxEntry, Stream};
 pub use outcome::{Outcome, outcome};
-pub use postponed::{later, moved_on};
+pub use postponed::{GIVEN_UP_AFTER, Unanswered, later, moved_on};
 pub use refund::{Refund, RefundOrigin, RefundState};
 pub use refusal::Refusal;
 pub use snapshot::{ContractSnapshot, OrderSnapshot, RefundSnapshot};

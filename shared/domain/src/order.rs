@@ -174,6 +174,19 @@ pub struct Order {
 }
 
 impl Order {
+    /// The failure of a deduction that never reached WeChat.
+    pub(crate) const NOT_SENT: &str = "NOT_SENT";
+
+    /// The failure of a deduction that WeChat had accepted and does not know any more: its own word.
+    pub(crate) const FORGOTTEN: &str = "ORDERNOTEXIST";
+
+    /// Whether it ended because WeChat did not know it, however long it was asked for.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        let codes = [Self::NOT_SENT, Self::FORGOTTEN];
+        self.state == OrderState::Failed && self.failure.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
     /// Whether the money came, whatever became of it since.
     #[must_use]
     pub fn is_paid(&self) -> bool {

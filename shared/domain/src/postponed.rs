@@ -4,8 +4,36 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{Changes, Check, Contract, Loaded, Order, Refund, Schedule};
 
-/// How long after a question without an answer it is put again.
+/// How long after a question without an answer it is put again, the first time; twice as long each time from there.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long WeChat may not know what it had accepted, or what it was told to have, before nobody asks for it any more. Whatever it
+/// says of it later is believed all the same.
+pub const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(72);
+
+/// Why there is no answer that could be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// WeChat did not answer, or not now.
+    Silence,
+    /// WeChat refused the question, or answered what cannot be read or believed: it would again, until somebody mends it.
+    Refused,
+}
+
+impl Unanswered {
+    /// The longest pause. Once WeChat is there again nothing waits for long; what is refused is not asked for ever.
+    const fn longest(self) -> SignedDuration {
+        match self {
+            Self::Silence => SignedDuration::from_mins(10),
+            Self::Refused => SignedDuration::from_hours(24),
+        }
+    }
+
+    fn pause(self, times: u32) -> SignedDuration {
+        let factor = 1_i32.checked_shl(times.min(30)).unwrap_or(i32::MAX);
+        PAUSE.saturating_mul(factor).min(self.longest())
+    }
+}
 
 /// The due checks of these items on their schedules' next time: WeChat answered what contradicts our record, and would again.
 #[must_use]
@@ -13,11 +41,13 @@ pub fn moved_on(loaded: &Loaded, now: Timestamp) -> Changes {
     with_checks(loaded, now, |schedule, check| schedule.next(check, now))
 }
 
-/// The due checks of these items a minute later, which uses up nothing of their schedules: WeChat did not answer.
+/// The due checks of these items a minute later, and later each time, which uses up nothing of their schedules: there was no answer.
 #[must_use]
-pub fn later(loaded: &Loaded, now: Timestamp) -> Changes {
-    let due_at = now.checked_add(PAUSE).unwrap_or(now);
-    with_checks(loaded, now, |_, check| Some(Check { due_at, ..check.clone() }))
+pub fn later(loaded: &Loaded, why: Unanswered, now: Timestamp) -> Changes {
+    with_checks(loaded, now, |_, check| {
+        let due_at = now.checked_add(why.pause(check.unanswered)).unwrap_or(now);
+        Some(Check { due_at, unanswered: check.unanswered.saturating_add(1), ..check.clone() })
+    })
 }
 
 fn with_checks(loaded: &Loaded, now: Timestamp, next: impl Fn(Schedule, &Check) -> Option<Check>) -> Changes {

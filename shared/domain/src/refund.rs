@@ -85,6 +85,15 @@ pub struct Refund {
 }
 
 impl Refund {
+    /// The failure of a refund that WeChat never knew: its own word.
+    pub(crate) const NEVER_MADE: &str = "REFUNDNOTEXIST";
+
+    /// Whether it ended because WeChat did not know it, however long it was asked for.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.state == RefundState::Rejected && self.failure.as_deref() == Some(Self::NEVER_MADE)
+    }
+
     /// Whether its amount is reserved on the order.
     fn holds_reserve(&self) -> bool {
         match self.state {

@@ -9,7 +9,7 @@ mod open;
 pub use once::{Known, Once};
 pub use open::{Opened, Opening};
 
-use domain::{Cause, Changes, Decision, Fact, FactBody, Keys, Loaded, MchId, Timestamp};
+use domain::{Cause, Changes, Decision, Fact, FactBody, Keys, Loaded, MchId, Timestamp, Unanswered};
 
 use self::aside::Aside;
 use self::draft::{Draft, fresh, journal, next_version};
@@ -128,14 +128,21 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
         Ok(self.load(mch_id, keys).await?)
     }
 
-    /// Notes that WeChat gave no answer that could be used about these items: their due questions are put again a minute later.
+    /// Notes that WeChat gave no answer that could be used about these items: their due questions are put again a minute later, and
+    /// later each time.
     ///
     /// # Errors
     ///
     /// [`RecordError`]: the questions stay due.
-    pub async fn unanswered(&self, mch_id: &MchId, keys: &Keys, now: Timestamp) -> Result<(), RecordError> {
+    pub async fn unanswered(
+        &self,
+        mch_id: &MchId,
+        keys: &Keys,
+        why: Unanswered,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         let rows = self.ledger.load(mch_id, keys).await?;
-        let changes = domain::later(&rows.loaded(), now);
+        let changes = domain::later(&rows.loaded(), why, now);
         self.move_checks(mch_id, rows, changes).await
     }
 

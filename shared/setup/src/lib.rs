@@ -9,6 +9,7 @@
 #![deny(missing_docs)]
 
 mod aws;
+mod batch;
 mod catalogue;
 mod clock;
 mod env;
@@ -19,6 +20,7 @@ pub mod telemetry;
 mod wechat;
 
 pub use aws::Aws;
+pub use batch::{BatchItemFailure, BatchResponse, time_left};
 pub use catalogue::{Catalogue, Product, ProductKind};
 pub use clock::{Clock, SystemClock};
 pub use env::{Env, Misconfigured};

@@ -298,7 +298,7 @@ async fn an_answer_that_contradicts_moves_the_question_on_and_a_missing_one_puts
     let domain::Opened::Attempt { order: Some(order), .. } = &opening.opened else { panic!() };
     place.now = place.now.saturating_add(domain::SignedDuration::from_secs(30)).unwrap();
     let keys = Keys { order: Some(order.out_trade_no.clone()), ..Keys::default() };
-    place.recorder.unanswered(&order.mch_id, &keys, place.now).await.unwrap();
+    place.recorder.unanswered(&order.mch_id, &keys, domain::Unanswered::Silence, place.now).await.unwrap();
     let check = place.order(order).await.check.unwrap();
     assert_eq!((check.step, check.due_at.duration_since(place.now).as_secs()), (0, 60));
     place.now = check.due_at;

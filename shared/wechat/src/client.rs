@@ -72,7 +72,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// Asks what became of a deduction: `paporderquery`, and `orderquery` where that cannot know, since the order is closed or older
-    /// than a month, or the merchant may not ask it.
+    /// than a month, or the merchant may not ask it, and where it refuses for a reason that we do not know.
     ///
     /// # Errors
     /// [`CallError`].
@@ -85,7 +85,10 @@ impl<T: Transport> Client<T> {
         let told = self.send(prepared, keys, now).await;
         let asks_elsewhere = match &told {
             Ok(answer) => answer.is_not_found(),
-            Err(error) => matches!(error.meaning, Meaning::NotADeduction | Meaning::NotPermitted),
+            Err(error) => {
+                matches!(error.kind, ErrorKind::Refused { .. })
+                    && matches!(error.meaning, Meaning::NotADeduction | Meaning::NotPermitted | Meaning::Other)
+            }
         };
         if asks_elsewhere { self.send(&prepared.as_order_query(), keys, now).await } else { told }
     }

@@ -198,7 +198,7 @@ impl WorkQueue for Hanging {
 }
 
 fn check(due_at: Timestamp) -> Check {
-    Check { due_at, step: 0, asked: false }
+    Check::new(due_at, 0)
 }
 
 fn new<T>(value: T) -> Write<T> {

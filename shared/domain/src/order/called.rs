@@ -99,7 +99,7 @@ pub(crate) fn closing_asked(order: &Order, now: Timestamp) -> Decision {
 fn closing(order: &Order, now: Timestamp) -> Order {
     let later = |from: Timestamp, pause| from.checked_add(pause).unwrap_or(from);
     let due_at = later(order.created_at, CLOSED_AFTER).max(later(now, CALLER_CLOSES));
-    let check = Some(Check { due_at, step: 0, asked: false });
+    let check = Some(Check::new(due_at, 0));
     Order { state: OrderState::Closing, check, ..order.clone() }
 }
 

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Order, OrderKind, OrderState};
 use crate::decision::settle;
 use crate::{
-    Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen, PaymentFact,
-    PaymentResult, PaymentStatus,
+    Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen,
+    GIVEN_UP_AFTER, PaymentFact, PaymentResult, PaymentStatus,
 };
 
 /// How long WeChat may not know an order that it was asked for: longer than any call, its repetition and the function that makes
@@ -15,9 +15,6 @@ const MAY_STILL_COME: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long after an order expires it is asked for: what was paid in the last moment is on record there by then.
 const AFTER_EXPIRY: SignedDuration = SignedDuration::from_secs(30);
-
-/// The failure of a deduction that never reached WeChat.
-const NOT_SENT: &str = "NOT_SENT";
 
 pub(crate) fn decide(
     order: &Order,
@@ -176,13 +173,20 @@ fn accepted(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
     }
 }
 
-/// WeChat does not know it. Nobody will send it any more where we are closing it, or where its contract is no longer in force: it is
-/// over.
+/// WeChat does not know it. It is over where nobody will send it any more, since we are closing it or its contract is no longer in
+/// force, and where WeChat has not known for days what it had accepted.
 fn not_found(order: &Order, contract: Option<&Contract>, fact: &Fact, now: Timestamp) -> Decision {
-    let given_up = match (order.state, order.kind) {
-        (OrderState::Closing, _) => true,
-        (OrderState::Created | OrderState::Requested, OrderKind::Deduction) => {
-            contract.is_some_and(|contract| contract.state != ContractState::Signed)
+    let age = now.duration_since(order.created_at);
+    let over = |after, code| (age >= after).then_some(code);
+    let ended = || contract.is_some_and(|contract| contract.state != ContractState::Signed);
+    let code = match (order.state, order.kind) {
+        (OrderState::Closing, OrderKind::PayAndSign | OrderKind::OneOff) => over(MAY_STILL_COME, None),
+        (OrderState::Closing, OrderKind::Deduction) => over(MAY_STILL_COME, Some(Order::NOT_SENT)),
+        (OrderState::Created | OrderState::Requested, OrderKind::Deduction) if ended() => {
+            over(MAY_STILL_COME, Some(Order::NOT_SENT))
+        }
+        (OrderState::Requested | OrderState::Accepted, OrderKind::Deduction) => {
+            over(GIVEN_UP_AFTER, Some(Order::FORGOTTEN))
         }
         (
             OrderState::Created
@@ -194,14 +198,12 @@ fn not_found(order: &Order, contract: Option<&Contract>, fact: &Fact, now: Times
             | OrderState::Failed
             | OrderState::Closed,
             _,
-        ) => false,
+        ) => None,
     };
-    let long_ago = now.duration_since(order.created_at) >= MAY_STILL_COME;
-    if given_up && long_ago && fact.cause == Cause::Query && fact.evidence.proves() {
-        let code = (order.kind == OrderKind::Deduction).then_some(NOT_SENT);
-        return end(order, fact, code, contract, now);
+    match code {
+        Some(code) if fact.cause == Cause::Query && fact.evidence.proves() => end(order, fact, code, contract, now),
+        Some(_) | None => undecided(order, fact, now),
     }
-    undecided(order, fact, now)
 }
 
 /// Nothing is decided yet: ask again later, and at once where a notice said so.
@@ -236,7 +238,7 @@ fn scheduled(order: &Order, now: Timestamp) -> Order {
 
 /// The end of its time is a question's time, too.
 fn at_expiry(order: &Order, check: Check, now: Timestamp) -> Check {
-    let open = matches!(order.state, OrderState::Created | OrderState::Requested);
+    let open = matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted);
     let over = order.expires_at.filter(|_| open).and_then(|expires_at| expires_at.checked_add(AFTER_EXPIRY).ok());
     match over {
         Some(over) if over > now && over < check.due_at => Check { due_at: over, ..check },

@@ -21,6 +21,21 @@ impl Step<'_> {
         self.later(Decision::Duplicate)
     }
 
+    /// Nothing new, and less to hope for each time: ask again after half of the time that it took so far.
+    pub(super) fn wait_longer(&self) -> Decision {
+        let half = self.now.duration_since(self.refund.created_at).checked_div(2).unwrap_or_default();
+        let at_least = self.now.checked_add(half).unwrap_or(self.now);
+        let mut next = self.rescheduled();
+        match (&mut next.check, &self.refund.check) {
+            (Some(check), Some(running)) if running.is_due(self.now) => check.due_at = check.due_at.max(at_least),
+            _ => return self.wait(),
+        }
+        match self.fact.cause {
+            Cause::Query => self.quietly(next),
+            Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
+        }
+    }
+
     /// Nothing changes but the check that was answered, if one was due. Only a query answers it.
     pub(super) fn later(&self, otherwise: Decision) -> Decision {
         let due = self.refund.check.as_ref().is_some_and(|check| check.is_due(self.now));

@@ -6,8 +6,8 @@ use super::step::Step;
 use super::{Refund, RefundOrigin, RefundState};
 use crate::order::{differs, first_payment};
 use crate::{
-    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, Order, OrderState, PaymentStatus,
-    RefundFact, RefundResult, SCHEMA, Schedule,
+    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, GIVEN_UP_AFTER, Order, OrderState,
+    PaymentStatus, RefundFact, RefundResult, SCHEMA, Schedule,
 };
 
 pub(crate) fn decide(
@@ -240,15 +240,7 @@ impl Step<'_> {
 
     fn rejected(&self, code: &str) -> Decision {
         match self.refund.state {
-            RefundState::Created => {
-                let mut next = self.adopt(RefundState::Rejected);
-                next.failure = Some(code.to_owned());
-                next.check = None;
-                let mut order = self.released();
-                order.refunds = order.refunds.saturating_sub(1);
-                let changes = Changes { order: Some(order), contract: None, refund: Some(next) };
-                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
-            }
+            RefundState::Created => self.ended_as_rejected(code),
             RefundState::Rejected => self.answered(Decision::Duplicate),
             RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
             RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
@@ -257,7 +249,10 @@ impl Step<'_> {
 
     fn not_found(&self) -> Decision {
         match self.refund.state {
-            RefundState::Reported | RefundState::Created => self.wait(),
+            RefundState::Reported | RefundState::Created if self.is_given_up() => {
+                self.ended_as_rejected(Refund::NEVER_MADE)
+            }
+            RefundState::Reported | RefundState::Created => self.wait_longer(),
             RefundState::Rejected => self.answered(Decision::Duplicate),
             RefundState::Processing
             | RefundState::Succeeded
@@ -265,5 +260,24 @@ impl Step<'_> {
             | RefundState::Abnormal
             | RefundState::Repairing => Decision::Contradiction(Contradiction::State),
         }
+    }
+
+    /// Nobody knows it for days: it was never made.
+    fn is_given_up(&self) -> bool {
+        let proved = self.fact.cause == Cause::Query && self.fact.evidence.proves();
+        proved && self.now.duration_since(self.refund.created_at) >= GIVEN_UP_AFTER
+    }
+
+    fn ended_as_rejected(&self, code: &str) -> Decision {
+        let mut next = self.adopt(RefundState::Rejected);
+        next.failure = Some(code.to_owned());
+        next.check = None;
+        // The order counts none that was only reported.
+        let order = self.refund.holds_reserve().then(|| {
+            let released = self.released();
+            Order { refunds: released.refunds.saturating_sub(1), ..released }
+        });
+        let changes = Changes { order, contract: None, refund: Some(next) };
+        Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
     }
 }

@@ -217,7 +217,7 @@ fn an_order_that_signs_nothing_is_closed_as_soon_as_wechat_closes_it() {
     let changes = changes(&beside(OrderKind::PayAndSign, OrderState::Requested), "presign_failed");
     let (order, contract) = (changes.order.unwrap(), changes.contract.unwrap());
     assert_eq!(order.launch, None, "nobody can start paying");
-    assert_eq!(order.check, Some(Check { due_at: time(300), step: 0, asked: false }), "five minutes after it was made");
+    assert_eq!(order.check, Some(Check::new(time(300), 0)), "five minutes after it was made");
     assert_eq!((contract.state, &contract.check), (ContractState::NotSigned, &None));
     assert_eq!(contract.not_signed_reason, Some(NotSignedReason::PresignFailed));
     assert!(!contract.is_live(), "the user may try again");
@@ -263,7 +263,7 @@ fn a_deduction_that_is_decided_makes_room_for_the_next() {
 fn a_question_falls_on_the_end_of_an_orders_time() {
     let unpaid = |expires_at| {
         let order = Order {
-            check: Some(Check { due_at: now(), step: 2, asked: false }),
+            check: Some(Check::new(now(), 2)),
             expires_at: Some(time(expires_at)),
             ..order(OrderKind::PayAndSign, OrderState::Requested)
         };
@@ -274,7 +274,7 @@ fn a_question_falls_on_the_end_of_an_orders_time() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(unpaid(1_800), Check { due_at: time(1_830), step: 3, asked: false });
+    assert_eq!(unpaid(1_800), Check::new(time(1_830), 3));
     assert_eq!(unpaid(7_200).due_at, time(60 + 3_000), "the schedule's own time comes first");
     assert_eq!(unpaid(20).due_at, time(60 + 3_000), "it is over");
 }

@@ -53,7 +53,7 @@ fn as_it_is(contract: Contract) -> Contract {
 
 /// The last question of its schedule is due.
 fn at_the_end(contract: Contract) -> Contract {
-    with_check(contract, |_| Check { due_at: now(), step: 99, asked: false })
+    with_check(contract, |_| Check::new(now(), 99))
 }
 
 /// Something has made the question due at once.
@@ -63,7 +63,7 @@ fn asked(contract: Contract) -> Contract {
 
 /// A question of the schedule is due.
 fn due(contract: Contract) -> Contract {
-    with_check(contract, |_| Check { due_at: now(), step: 0, asked: false })
+    with_check(contract, |_| Check::new(now(), 0))
 }
 
 fn signed_just_now(contract: Contract) -> Contract {
@@ -72,7 +72,7 @@ fn signed_just_now(contract: Contract) -> Contract {
 
 /// The next question is not due yet: the app has asked in between.
 fn not_due(contract: Contract) -> Contract {
-    with_check(contract, |_| Check { due_at: time(86_400), step: 99, asked: false })
+    with_check(contract, |_| Check::new(time(86_400), 99))
 }
 
 /// Nothing is asked about a contract that has ended.

@@ -18,6 +18,7 @@ mod every;
 mod grid;
 mod histories;
 mod items;
+mod lost;
 mod notices;
 mod opened;
 mod orders;

@@ -76,8 +76,8 @@ fn checks(running: Option<&Check>, schedule: Schedule) -> Vec<Option<Check>> {
     vec![
         None,
         Some(schedule.first(now())),
-        Some(Check { due_at: time(50), step: 1, asked: false }),
-        Some(Check { due_at: time(50), step: 99, asked: false }),
+        Some(Check::new(time(50), 1)),
+        Some(Check::new(time(50), 99)),
         Some(Check::asked(running, time(50))),
     ]
 }

@@ -135,7 +135,7 @@ impl Generator {
 
     /// A due check.
     pub fn check(&mut self) -> Check {
-        Check { due_at: self.time(), step: self.rng.u32(0..6), asked: self.rng.bool() }
+        Check { asked: self.rng.bool(), ..Check::new(self.time(), self.rng.u32(0..6)) }
     }
 
     /// A hash.

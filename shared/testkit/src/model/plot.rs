@@ -32,7 +32,7 @@ impl Plot {
     }
 
     pub(super) fn order(&mut self, kind: OrderKind, code: Option<&ContractCode>) -> Order {
-        let check = Some(Check { due_at: self.now, step: 0, asked: false });
+        let check = Some(Check::new(self.now, 0));
         Order { created_at: self.now, check, ..self.generator.order(kind, code) }
     }
 

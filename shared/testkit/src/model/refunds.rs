@@ -27,7 +27,7 @@ impl Plot {
         let mut order = placed.order.clone();
         order.transaction_id = Some(placed.transaction_id.clone());
         let mut refund = self.generator.refund(&order, amount);
-        refund.check = Some(Check { due_at: self.now, step: 0, asked: false });
+        refund.check = Some(Check::new(self.now, 0));
         let told = Refund { refund_id: Some(self.generator.refund_id()), ..refund.clone() };
         if self.often(4) {
             // On the merchant platform: we hear of it, and ask.

@@ -198,7 +198,7 @@ impl Cast {
             kind: OrderKind::Deduction,
             out_trade_no: number,
             state: OrderState::Accepted,
-            check: Some(Check { due_at: self.now, step: 0, asked: false }),
+            check: Some(Check::new(self.now, 0)),
             ..self.order.clone()
         };
     }
@@ -210,7 +210,7 @@ impl Cast {
 
     /// A query that answers that the user is still signing only moves the next check: it makes no event.
     fn add_and_query(mut self) -> Scenario {
-        self.contract.check = Some(Check { due_at: self.now, step: 0, asked: false });
+        self.contract.check = Some(Check::new(self.now, 0));
         let signing = self.generator.contract_changed(&self.contract, None, ContractChange::InProgress);
         let notices = vec![self.signed(), Generator::answered(signing)];
         self.scenario("ADD and a query", &[], notices)

@@ -38,7 +38,7 @@ impl Plot {
         let code = self.generator.contract_code();
         let mut contract = self.generator.contract(&code);
         let contract_id = self.generator.contract_id();
-        contract.check = Some(Check { due_at: self.now, step: 0, asked: false });
+        contract.check = Some(Check::new(self.now, 0));
         let mut first = self.order(OrderKind::PayAndSign, Some(&code));
         if self.often(4) {
             first.openid = Some(self.generator.openid());

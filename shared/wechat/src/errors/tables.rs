@@ -102,6 +102,11 @@ pub(crate) const PAP_PAY_APPLY: &[Row] = &[
     row("CONTRACT_NOT_EXIST", ContractGone, Stop),
     row("CONTRACTERROR", ContractGone, Stop),
     row_with_text("INVALID_REQUEST", "需要先下发扣费前通知才能扣费", NoticeRequired, Stop),
+    // The number was used, perhaps by an earlier call of ours whose answer was lost: it may be deducted.
+    row_with_text("INVALID_REQUEST", "201", NumberUsed, QueryFirst),
+    row_with_text("INVALID_REQUEST", "重复", NumberUsed, QueryFirst),
+    row("201", NumberUsed, QueryFirst),
+    row("OUT_TRADE_NO_USED", NumberUsed, QueryFirst),
     row("INVALID_REQUEST", Other, Stop),
     later("RULELIMIT", Limited, Stop, NEXT_WINDOW),
 ];

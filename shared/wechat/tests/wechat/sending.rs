@@ -279,6 +279,7 @@ async fn a_deduction_is_asked_after_where_it_is_known() {
         refused("INVALID_REQUEST", "订单不是委托代扣场景"),
         refused("NOAUTH", "商户无此接口权限"),
         refused("ORDERNOTEXIST", "订单不存在"),
+        refused("ORDER_TOO_OLD", "订单超过一个月"),
     ] {
         let (host, origin) = Host::start(vec![Deed::Answer(200, first), not_paid()]).await;
         let told = client(&origin, &origin).query_deduction(&prepared, &keys(), now()).await.unwrap();

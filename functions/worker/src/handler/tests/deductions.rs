@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ask::fake::{FakeWeChat, Reply, fields};
 use domain::{Called, Contract, Evidence, Fact, FactBody, Order, OrderState, PaymentResult, RequestText};
+use record::DueItem;
 use wechat::{Keys, Moment, PapPayApply, Prepared};
 
 use super::world::{CLOSE, DEDUCT, DEDUCTION_QUERY, ORDER_QUERY, mch_id};
@@ -97,6 +98,51 @@ async fn where_paporderquery_cannot_know_orderquery_is_asked() {
     world.sweep(minutes(1)).await;
     assert_eq!(world.wechat.take_paths(), [DEDUCTION_QUERY, ORDER_QUERY]);
     assert_eq!(world.order(&order).state, OrderState::Failed);
+}
+
+#[tokio::test]
+async fn after_a_month_orderquery_is_asked_whatever_paporderquery_would_refuse() {
+    let world = World::new();
+    let (contract, order) = world.deduction(&world.signed());
+    world.put(Some(&contract), Some(&order), None).await;
+    world.wechat.on(DEDUCTION_QUERY, Reply::Refuses("PARAM_ERROR"));
+    world.wechat.on(ORDER_QUERY, fields(&[("trade_state", "CLOSED")]));
+    world.sweep(minutes(29 * 24 * 60)).await;
+    assert_eq!(world.wechat.take_paths(), [ORDER_QUERY]);
+    assert_eq!(world.order(&order).state, OrderState::Failed);
+}
+
+#[tokio::test]
+async fn a_deduction_that_wechat_accepted_and_forgot_fails_after_three_days() {
+    let world = World::new();
+    let (contract, order) = world.deduction(&world.signed());
+    world.put(Some(&contract), Some(&order), None).await;
+    world.wechat.on(DEDUCTION_QUERY, Reply::Refuses("ORDERNOTEXIST"));
+    world.wechat.on(ORDER_QUERY, Reply::Refuses("ORDERNOTEXIST"));
+    world.live(0..=7_200).await;
+    assert_eq!(world.order(&order).state, OrderState::Accepted, "it may be on another host");
+    for hour in 2..=120 {
+        world.sweep(minutes(hour * 60)).await;
+    }
+    let after = world.order(&order);
+    assert_eq!((after.state, after.failure.as_deref()), (OrderState::Failed, Some("ORDERNOTEXIST")));
+    assert_eq!(world.contract(&contract.contract_code).open_deduction, None, "the next one may follow");
+    assert!(world.due(minutes(1_000_000)).iter().all(|job| job.item != DueItem::Order(order.out_trade_no.clone())));
+}
+
+#[tokio::test]
+async fn a_pappayapply_whose_number_was_used_is_looked_up_before_anything_is_believed() {
+    let world = World::new();
+    let (_, order, _) = lost(&world).await;
+    world.wechat.on(
+        DEDUCT,
+        fields(&[("result_code", "FAIL"), ("err_code", "INVALID_REQUEST"), ("err_code_des", "201 商户订单号重复")]),
+    );
+    world.sweep(minutes(1)).await;
+    assert_eq!(world.order(&order).state, OrderState::Created, "an earlier call may have made it");
+    world.says_paid(DEDUCTION_QUERY, &order, "SUCCESS");
+    world.live(61..=300).await;
+    assert_eq!(world.order(&order).state, OrderState::Paid);
 }
 
 #[tokio::test]

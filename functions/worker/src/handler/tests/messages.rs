@@ -58,24 +58,24 @@ async fn a_wechat_that_is_silent_is_asked_again_in_a_minute_and_the_schedule_is_
     let (contract, order) = world.attempt();
     world.put(Some(&contract), Some(&order), None).await;
     world.wechat.on(ORDER_QUERY, Reply::Silence);
-    for minute in 1..=5 {
+    for (minute, next) in [(1, 2), (2, 4), (4, 8)] {
         assert_eq!(world.sweep(minutes(minute)).await, BatchResponse::default(), "the message is done with");
         let check = world.order(&order).check.unwrap();
-        assert_eq!((check.step, check.due_at), (0, minutes(minute + 1)));
+        assert_eq!((check.step, check.due_at), (0, minutes(next)));
     }
     world.says_paid(ORDER_QUERY, &order, "SUCCESS");
-    world.sweep(minutes(6)).await;
+    world.sweep(minutes(8)).await;
     assert_eq!(world.order(&order).state, OrderState::Paid);
 }
 
 #[tokio::test]
-async fn a_refusal_that_only_a_person_can_mend_leaves_the_check_to_the_sweepers_lease() {
+async fn a_refusal_that_only_a_person_can_mend_puts_the_question_off_and_has_the_keys_looked_at() {
     let world = World::new();
     let (contract, order) = world.attempt();
     world.put(Some(&contract), Some(&order), None).await;
     world.wechat.on(ORDER_QUERY, Reply::Refuses("APPID_MCHID_NOT_MATCH"));
     assert_eq!(world.sweep(minutes(1)).await, BatchResponse::default());
-    assert_eq!(world.order(&order).check, order.check);
+    assert_eq!(world.order(&order).check.unwrap().due_at, minutes(2));
     assert!(world.asker.distrusts(&world::mch_id()), "changed keys would explain it: they are looked at again");
     assert!(!world.asker.distrusts(&world::mch_id()));
 }
@@ -92,4 +92,38 @@ async fn an_answer_that_contradicts_the_record_is_set_aside_and_the_check_moves_
     assert_eq!((after.state, after.transaction_id), (OrderState::Requested, None));
     assert!(after.check.is_some_and(|check| check.step == 1 && check.due_at > minutes(1)));
     assert_eq!(world.events(), ["notification.quarantined"]);
+}
+
+#[tokio::test]
+async fn a_question_that_is_refused_for_a_reason_nobody_knows_is_put_ever_less_often() {
+    let world = World::new();
+    let contract = world.signed();
+    world.put(Some(&contract), None, None).await;
+    for (code, at_most) in [("SOMETHING_NEW", 15), ("SIGNERROR", 4)] {
+        world.wechat.on(super::world::CONTRACT_QUERY, Reply::Refuses(code));
+        let from = if code == "SIGNERROR" { 3 * 24 * 60 } else { 0 };
+        for minute in from..from + 3 * 24 * 60 {
+            world.sweep(minutes(minute)).await;
+        }
+        let asked = world.wechat.take_paths().len();
+        assert!((2..=at_most).contains(&asked), "{code}: {asked} times in three days");
+    }
+    world.says_of_contract(&contract, "0", &[]);
+    world.sweep(minutes(8 * 24 * 60)).await;
+    let check = world.contract(&contract.contract_code).check.unwrap();
+    assert_eq!((check.unanswered, check.due_at), (0, minutes(9 * 24 * 60)), "an answer brings the schedule back");
+}
+
+#[tokio::test]
+async fn while_wechat_is_silent_a_question_is_put_every_ten_minutes_at_least() {
+    let world = World::new();
+    let contract = world.signed();
+    world.put(Some(&contract), None, None).await;
+    world.wechat.on(super::world::CONTRACT_QUERY, Reply::Status(502));
+    for minute in 0..240 {
+        world.sweep(minutes(minute)).await;
+    }
+    // Each question is put to both hosts.
+    let asked = world.wechat.take_paths().len() / 2;
+    assert!((24..=28).contains(&asked), "{asked} times in four hours");
 }

@@ -80,6 +80,22 @@ async fn a_lost_refund_for_which_the_merchant_lacks_money_stays_promised_and_is_
 }
 
 #[tokio::test]
+async fn a_refund_that_wechat_never_takes_is_tried_ever_less_often_and_rejected_in_the_end() {
+    let world = World::new();
+    let (order, refund) = refunding(&world, RefundState::Created).await;
+    world.wechat.on(REFUND_QUERY, Reply::Refuses("REFUNDNOTEXIST"));
+    world.wechat.on(REFUND, Reply::Refuses("NOTENOUGH"));
+    for minute in (0..80 * 60).step_by(10) {
+        world.sweep(minutes(minute)).await;
+    }
+    let sent = world.wechat.take_paths().iter().filter(|path| *path == REFUND).count();
+    assert!((3..20).contains(&sent), "{sent} times");
+    let after = world.refund(&refund);
+    assert!(after.is_given_up() && after.check.is_none(), "{:?}", after.failure);
+    assert_eq!(world.order(&order).refundable(), order.amount, "another one may follow");
+}
+
+#[tokio::test]
 async fn every_page_of_an_orders_refunds_is_read() {
     let world = World::new();
     let (contract, order) = world.paid();
