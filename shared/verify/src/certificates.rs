@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::keys::MerchantKeys;
+use crate::keys::{KeyError, MerchantKeys};
 use crate::refusal::Refusal;
 use crate::resource::Sealed;
 use crate::v3::{V3Headers, check_signature};
-use crate::wechatpay_keys::WechatpayKeys;
+use crate::wechatpay_keys::{Validity, WechatpayKeys, read_certificate};
 
 /// A platform certificate as WeChat hands it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,28 @@ pub struct PlatformCertificate {
     pub effective_time: String,
     /// RFC 3339: retired then. WeChat moves it forward before a change, so it may precede the certificate's own end.
     pub expire_time: String,
+    /// From when to when the certificate itself is valid.
+    pub validity: Validity,
+}
+
+impl PlatformCertificate {
+    /// A certificate that was stored as PEM. WeChat's own times of use are not in it.
+    ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let pem = std::fs::read_to_string(format!("{vectors}/java_wechat_pay_certificate.pem"))?;
+    /// let certificate = verify::PlatformCertificate::read(&pem)?;
+    /// assert_eq!(certificate.serial, "440024045C4A427599D09BB4E3DE0279F2E813FD");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError::Pem`], [`KeyError::Certificate`].
+    pub fn read(pem: &str) -> Result<Self, KeyError> {
+        let read = read_certificate(pem)?;
+        let (effective_time, expire_time) = (String::new(), String::new());
+        Ok(Self { serial: read.serial, pem: pem.to_owned(), effective_time, expire_time, validity: read.validity })
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,11 +101,11 @@ impl MerchantKeys {
         if serial != entry.serial_no {
             return Err(Refusal::MalformedEnvelope);
         }
+        let certificate = PlatformCertificate::read(&pem).map_err(|_| Refusal::MalformedEnvelope)?;
         Ok(PlatformCertificate {
-            serial,
-            pem,
             effective_time: entry.effective_time.clone().into_owned(),
             expire_time: entry.expire_time.clone().into_owned(),
+            ..certificate
         })
     }
 }

@@ -32,6 +32,7 @@
 
 mod certificates;
 mod hash;
+mod issuer;
 mod keys;
 mod pem;
 mod refusal;

@@ -89,6 +89,9 @@ pub enum Refusal {
     /// V3: a good signature, and a resource that our APIv3 key does not open: a key fault of ours.
     #[error("the resource cannot be decrypted")]
     Undecryptable,
+    /// A platform certificate that Tenpay's authority did not issue, or that is not valid now.
+    #[error("the certificate is not one of Tenpay's that is valid now")]
+    UntrustedCertificate,
     /// The merchant has no key of this kind; its name.
     #[error("the merchant has no {0}")]
     NoKey(&'static str),
@@ -130,6 +133,7 @@ impl Refusal {
             Refusal::UnsupportedAlgorithm(_) => "unsupported_algorithm",
             Refusal::MalformedNonce => "malformed_nonce",
             Refusal::Undecryptable => "undecryptable",
+            Refusal::UntrustedCertificate => "untrusted_certificate",
             Refusal::NoKey(_) => "no_key",
         }
     }

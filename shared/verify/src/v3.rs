@@ -45,10 +45,10 @@ pub struct V3Headers<'h> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct V3Answer<'a> {
     proof: Proof,
-    body: &'a [u8],
+    body: Cow<'a, [u8]>,
 }
 
-impl<'a> V3Answer<'a> {
+impl V3Answer<'_> {
     /// What was proved.
     #[must_use]
     pub fn proof(&self) -> &Proof {
@@ -57,8 +57,14 @@ impl<'a> V3Answer<'a> {
 
     /// The body as WeChat signed it: JSON, or nothing (204).
     #[must_use]
-    pub fn body(&self) -> &'a [u8] {
-        self.body
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The same answer with a body of its own.
+    #[must_use]
+    pub fn into_owned(self) -> V3Answer<'static> {
+        V3Answer { proof: self.proof, body: Cow::Owned(self.body.into_owned()) }
     }
 }
 
@@ -129,7 +135,7 @@ impl MerchantKeys {
         now: i64,
     ) -> Result<V3Answer<'a>, Refusal> {
         let proof = check_signature(&self.wechatpay, headers, body, now)?;
-        Ok(V3Answer { proof, body })
+        Ok(V3Answer { proof, body: Cow::Borrowed(body) })
     }
 }
 

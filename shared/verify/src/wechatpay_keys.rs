@@ -67,18 +67,9 @@ impl WechatpayKeys {
     /// # Errors
     /// [`KeyError::Pem`], [`KeyError::Certificate`], [`KeyError::Rsa`], [`KeyError::TwoKeysOneId`].
     pub fn insert_certificate(&mut self, pem: &str) -> Result<String, KeyError> {
-        let der = pem::certificate(pem)?;
-        let certificate = Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
-        let content = certificate.tbs_certificate();
-        let serial = serial_text(content.serial_number().as_bytes());
-        let spki = content.subject_public_key_info().to_der().map_err(|_| KeyError::Certificate)?;
-        let validity = content.validity();
-        let seconds = |time: x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| KeyError::Certificate)
-        };
-        let validity = Validity { not_before: seconds(validity.not_before)?, not_after: seconds(validity.not_after)? };
-        self.insert(serial.clone(), &spki, Some(validity))?;
-        Ok(serial)
+        let read = read_certificate(pem)?;
+        self.insert(read.serial.clone(), &read.spki_der, Some(read.validity))?;
+        Ok(read.serial)
     }
 
     fn insert(&mut self, id: String, spki_der: &[u8], validity: Option<Validity>) -> Result<(), KeyError> {
@@ -123,6 +114,33 @@ impl WechatpayKeys {
         self.by_id.get(id)?.validity
     }
 
+    /// What `Wechatpay-Serial` of a request names: the key that WeChat shall sign its answer with, and that encrypts sensitive fields. A
+    /// public key where there is one (of several the one with the highest id), else the newest of the certificates that are valid
+    /// at `now` (Unix seconds). Nothing before the first certificate was fetched.
+    ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
+    /// let mut keys = verify::WechatpayKeys::default();
+    /// assert_eq!(keys.preferred(1_795_223_700), None);
+    /// let serial = keys.insert_certificate(&read("java_wechat_pay_certificate.pem")?)?;
+    /// assert_eq!(keys.preferred(1_795_223_700), Some(serial.as_str()));
+    /// keys.insert_public_key("PUB_KEY_ID_1", &read("java_wechat_pay_public_key.pem")?)?;
+    /// assert_eq!(keys.preferred(1_795_223_700), Some("PUB_KEY_ID_1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn preferred(&self, now: i64) -> Option<&str> {
+        let (public_keys, certificates): (Vec<_>, Vec<_>) =
+            self.by_id.iter().map(|(id, key)| (id.as_str(), key.validity)).partition(|(_, valid)| valid.is_none());
+        if let Some((id, _)) = public_keys.last() {
+            return Some(id);
+        }
+        let in_force = certificates.into_iter().filter_map(|(id, valid)| Some((id, valid?)));
+        let in_force = in_force.filter(|(_, valid)| (valid.not_before..=valid.not_after).contains(&now));
+        in_force.max_by_key(|(_, valid)| valid.not_before).map(|(id, _)| id)
+    }
+
     pub(crate) fn public_key(&self, id: &str) -> Option<&ParsedPublicKey> {
         Some(&self.by_id.get(id)?.public_key)
     }
@@ -136,6 +154,28 @@ impl std::fmt::Debug for WechatpayKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.by_id.keys()).finish()
     }
+}
+
+/// What stands in a certificate.
+pub(crate) struct ReadCertificate {
+    pub(crate) serial: String,
+    pub(crate) spki_der: Vec<u8>,
+    pub(crate) validity: Validity,
+}
+
+pub(crate) fn read_certificate(pem: &str) -> Result<ReadCertificate, KeyError> {
+    let der = pem::certificate(pem)?;
+    let certificate = Certificate::from_der(&der).map_err(|_| KeyError::Certificate)?;
+    let content = certificate.tbs_certificate();
+    let seconds = |time: x509_cert::time::Time| {
+        i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| KeyError::Certificate)
+    };
+    let validity = content.validity();
+    Ok(ReadCertificate {
+        serial: serial_text(content.serial_number().as_bytes()),
+        spki_der: content.subject_public_key_info().to_der().map_err(|_| KeyError::Certificate)?,
+        validity: Validity { not_before: seconds(validity.not_before)?, not_after: seconds(validity.not_after)? },
+    })
 }
 
 /// As WeChat writes serials: upper-case hexadecimal, without the zero byte that DER puts before a high bit.

@@ -1,7 +1,7 @@
 //! Answers, from raw bytes to what may be believed.
 
 use domain::Timestamp;
-use verify::{Content, Refusal, V2Answer, V2Fields, V3Headers};
+use verify::{Content, Refusal, V2Answer, V2Fields};
 
 use crate::errors::Said;
 use crate::prepared::{Form, Route};
@@ -15,11 +15,15 @@ const NUMBERS: [&str; 6] = ["mch_id", "out_trade_no", "out_refund_no", "contract
 #[doc(hidden)]
 pub struct Received<'a> {
     pub(crate) route: &'static Route,
+    /// Path and query string that were asked.
+    pub(crate) target: &'a str,
     /// The body that was sent.
     pub(crate) sent: &'a str,
     pub(crate) incoming: &'a Incoming,
     pub(crate) keys: &'a Keys,
     pub(crate) now: Timestamp,
+    /// Whether TLS says whose answer it is; on loopback nothing does.
+    pub(crate) over_tls: bool,
 }
 
 /// A V2 answer whose signature fits, or one of those that are documented to have none.
@@ -49,20 +53,6 @@ impl<'a> Received<'a> {
         self.check_status()?;
         let incoming: &'a Incoming = self.incoming;
         V2Fields::parse_unverified(&incoming.body).map_err(|refusal| CallError::refusal(self.route, &refusal))
-    }
-
-    /// Verifies a V3 answer.
-    pub(crate) fn v3_is_signed(&self) -> Result<(), Refusal> {
-        let header = |name| self.incoming.header(name);
-        let headers = V3Headers {
-            timestamp: header("wechatpay-timestamp"),
-            nonce: header("wechatpay-nonce"),
-            serial: header("wechatpay-serial"),
-            signature: header("wechatpay-signature"),
-            signature_type: header("wechatpay-signature-type"),
-        };
-        let verified = self.keys.merchant.verify_v3_answer(&headers, &self.incoming.body, self.now.as_second());
-        verified.map(|_| ())
     }
 
     fn check_status(&self) -> Result<(), CallError> {

@@ -24,9 +24,32 @@ pub(crate) fn text(field: &'static str, value: &str, max_bytes: usize) -> Checke
     holds(value.trim() == value, field, "no blank at either end")
 }
 
+/// Free text of V3, whose pages count characters. What stands in JSON needs no more care than that WeChat takes it.
+pub(crate) fn characters(field: &'static str, value: &str, max: usize) -> Checked {
+    holds(!value.is_empty(), field, "not empty")?;
+    holds(value.chars().count() <= max, field, "short enough (characters)")?;
+    plain(field, value)
+}
+
+/// Free text of V3 where the page counts bytes.
+pub(crate) fn bytes(field: &'static str, value: &str, max: usize) -> Checked {
+    holds(!value.is_empty(), field, "not empty")?;
+    holds(value.len() <= max, field, "short enough (bytes of UTF-8)")?;
+    plain(field, value)
+}
+
+fn plain(field: &'static str, value: &str) -> Checked {
+    holds(value.chars().all(|c| c.len_utf8() <= 3), field, "no character of 4 bytes, such as emoji")?;
+    holds(!value.chars().any(char::is_control), field, "no control character")
+}
+
 /// An address that WeChat sends notices to.
 pub(crate) fn notify_url(field: &'static str, value: &str) -> Checked {
-    holds(value.len() <= URL_BYTES, field, "at most 256 bytes")?;
+    notify_url_of(field, value, URL_BYTES)
+}
+
+pub(crate) fn notify_url_of(field: &'static str, value: &str, max_bytes: usize) -> Checked {
+    holds(value.len() <= max_bytes, field, "short enough: 256 bytes, or 255 in an order of V3")?;
     holds(value.bytes().all(|byte| byte.is_ascii_graphic()), field, "visible ASCII")?;
     holds(!value.contains(['?', '#']), field, "no query string and no fragment")?;
     let uri: Uri = value.parse().map_err(|_| Invalid::new(field, "an absolute URL"))?;
@@ -65,6 +88,18 @@ pub(crate) fn out_trade_no(value: &str) -> Checked {
 pub(crate) fn contract_code(value: &str) -> Checked {
     let fits = (1..=32).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
     holds(fits, "contract_code", "1 to 32 letters and digits")
+}
+
+/// The code of a password-exempt contract; used up by each attempt.
+pub(crate) fn out_contract_code(value: &str) -> Checked {
+    let fits = (1..=32).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    holds(fits, "out_contract_code", "1 to 32 letters and digits")
+}
+
+/// The merchant's number of goods.
+pub(crate) fn goods_id(field: &'static str, value: &str) -> Checked {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    holds((1..=32).contains(&value.len()) && value.bytes().all(fits), field, "1 to 32 letters, digits and _ -")
 }
 
 /// Ordering number of a signing; the shortest of the pages allows 12 digits.

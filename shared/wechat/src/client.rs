@@ -64,7 +64,7 @@ impl<T: Transport> Client<T> {
         let first = self.attempt(prepared, keys, now, self.hosts.first(), !C::ROUTE.repeatable).await;
         match first {
             Err(error) if may_repeat::<C>(&error) => {
-                let second = self.attempt(prepared, keys, now, self.hosts.second(), true).await;
+                let second = self.attempt(prepared, keys, now, self.second_host::<C>(&error), true).await;
                 second.map_err(|second| graver::<C>(error, second))
             }
             once => once,
@@ -103,8 +103,21 @@ impl<T: Transport> Client<T> {
     ) -> Result<C::Answer, CallError> {
         let outgoing = Outgoing { new_connection, ..self.outgoing(prepared, keys, now, host)? };
         let incoming = self.transport.exchange(outgoing).await.map_err(|failure| failed::<C>(failure))?;
-        let received = Received { route: &C::ROUTE, sent: prepared.body(), incoming: &incoming, keys, now };
-        C::read(&received)
+        C::read(&Received {
+            route: &C::ROUTE,
+            target: prepared.target(),
+            sent: prepared.body(),
+            incoming: &incoming,
+            keys,
+            now,
+            over_tls: !host.starts_with("http://"),
+        })
+    }
+
+    /// V3 is asked elsewhere if there was no answer; an answer that tells of a fault, or is a probe, is no reason to change the host.
+    fn second_host<C: Call>(&self, error: &CallError) -> &str {
+        let answered = !matches!(error.kind, ErrorKind::NotSent | ErrorKind::NoAnswer);
+        if answered && C::ROUTE.form.is_v3() { self.hosts.first() } else { self.hosts.second() }
     }
 
     fn outgoing<'a, C: Call>(
@@ -115,7 +128,7 @@ impl<T: Transport> Client<T> {
         host: &str,
     ) -> Result<Outgoing<'a>, CallError> {
         Ok(Outgoing {
-            method: if C::ROUTE.form == Form::V2Query { http::Method::GET } else { http::Method::POST },
+            method: C::ROUTE.form.method(),
             url: format!("{host}{}", prepared.target()),
             headers: headers(prepared, keys, now)?,
             body: prepared.body(),
@@ -135,20 +148,30 @@ fn headers<C: Call>(
     match C::ROUTE.form {
         Form::V2 => headers.push(("content-type", "text/xml; charset=utf-8".to_owned())),
         Form::V2Query => {}
-        Form::V3 => {
-            headers.push(("content-type", "application/json".to_owned()));
+        Form::V3 | Form::V3Get => {
             headers.push(("accept", "application/json".to_owned()));
             headers.push(("authorization", authorization(prepared, keys, now)?));
+            headers.extend(serial(prepared, keys, now).map(|serial| ("wechatpay-serial", serial.to_owned())));
         }
     }
+    if C::ROUTE.form == Form::V3 {
+        headers.push(("content-type", "application/json".to_owned()));
+    }
     Ok(headers)
+}
+
+/// Which key WeChat shall sign with, on every call: the one that fields are encrypted for, else the one that we like best. None before the
+/// first certificates came.
+fn serial<'a, C: Call>(prepared: &'a Prepared<C>, keys: &'a Keys, now: Timestamp) -> Option<&'a str> {
+    prepared.serial().or_else(|| keys.merchant.wechatpay.preferred(now.as_second()))
 }
 
 /// V3 signs time and nonce with the request, so each try is signed anew.
 fn authorization<C: Call>(prepared: &Prepared<C>, keys: &Keys, now: Timestamp) -> Result<String, CallError> {
     let signer = keys.signer.as_ref().ok_or_else(|| CallError::unequipped(&C::ROUTE))?;
     let at = Moment::new(now);
-    let signed = signer.authorization("POST", prepared.target(), at.seconds(), at.nonce(), prepared.body().as_bytes());
+    let (method, body) = (C::ROUTE.form.method(), prepared.body().as_bytes());
+    let signed = signer.authorization(method.as_str(), prepared.target(), at.seconds(), at.nonce(), body);
     signed.map_err(|_| CallError::unequipped(&C::ROUTE))
 }
 
@@ -169,13 +192,15 @@ fn failed<C: Call>(failure: Failure) -> CallError {
 }
 
 /// What did not get through may always go to the other host. What may have got through is repeated where that is allowed; a fault
-/// that WeChat reports is repeated too. An answer that is not believed would be no better the second time.
+/// that WeChat reports is repeated too. An answer that is not believed would be no better the second time, unless it was a probe: WeChat
+/// sends a wrong signature on purpose then, and never twice.
 fn may_repeat<C: Call>(error: &CallError) -> bool {
     let silent = match error.kind {
         ErrorKind::NotSent => return error.next == Next::RepeatSame,
         ErrorKind::NoAnswer => true,
         ErrorKind::Http(status) => status >= 500,
         ErrorKind::Refused { .. } => error.meaning == Meaning::Busy,
+        ErrorKind::Unbelievable if error.is_probe() => return true,
         ErrorKind::Unbelievable | ErrorKind::Unreadable => false,
     };
     silent && C::ROUTE.repeatable

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use verify::sign::v3::MerchantSigner;
-use verify::{ApiV2Key, MerchantKeys};
+use verify::{ApiV2Key, MerchantKeys, WechatpayKeys};
 
-use crate::Invalid;
+use crate::{Invalid, Moment};
 
 /// The keys of one merchant; cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,6 +46,19 @@ impl Keys {
         &self.merchant.mch_id
     }
 
+    /// What signs V3 requests and launch parameters.
+    pub(crate) fn v3(&self) -> Result<&MerchantSigner, Invalid> {
+        self.signer.as_deref().ok_or(Invalid::new("key", "the merchant's V3 key"))
+    }
+
+    /// What fields of a V3 request are encrypted with.
+    pub(crate) fn sealing(&self, at: &Moment) -> Result<Sealing<'_>, Invalid> {
+        let wechatpay = &self.merchant.wechatpay;
+        let serial = wechatpay.preferred(at.seconds());
+        let serial = serial.ok_or(Invalid::new("key", "a public key or a valid platform certificate of WeChat's"))?;
+        Ok(Sealing { wechatpay, serial })
+    }
+
     /// The key that signs V2 requests: the current one. Answers may still come under the previous one.
     pub(crate) fn v2(&self) -> Result<&ApiV2Key, Invalid> {
         let generations = self.merchant.v2.as_ref().ok_or(Invalid::new("key", "an APIv2 key of the merchant"))?;
@@ -56,6 +69,23 @@ impl Keys {
 impl From<Arc<MerchantKeys>> for Keys {
     fn from(merchant: Arc<MerchantKeys>) -> Self {
         Self::new(merchant)
+    }
+}
+
+/// One of WeChat's keys, to encrypt with.
+pub(crate) struct Sealing<'k> {
+    wechatpay: &'k WechatpayKeys,
+    serial: &'k str,
+}
+
+impl Sealing<'_> {
+    pub(crate) fn serial(&self) -> &str {
+        self.serial
+    }
+
+    pub(crate) fn seal(&self, field: &'static str, value: &str) -> Result<String, Invalid> {
+        let sealed = self.wechatpay.encrypt_sensitive(self.serial, value);
+        sealed.map_err(|_| Invalid::new(field, "short enough to be encrypted"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use verify::sign::v2;
+use verify::sign::{v2, v3};
 
 /// What the user's client does.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +13,12 @@ pub enum Launch {
     App(v2::AppLaunch),
     /// The page or mini program calls `getBrandWCPayRequest` or `wx.requestPayment`.
     Jsapi(v2::JsapiLaunch),
+    /// As [`Launch::App`], for a V3 order.
+    #[serde(rename = "App")]
+    V3App(v3::AppLaunch),
+    /// As [`Launch::Jsapi`], for a V3 order.
+    #[serde(rename = "Jsapi")]
+    V3Jsapi(v3::JsapiLaunch),
     /// The page draws a QR code.
     Native {
         /// What the code says.
@@ -86,6 +92,8 @@ impl std::fmt::Debug for Launch {
         f.write_str(match self {
             Self::App(_) => "App",
             Self::Jsapi(_) => "Jsapi",
+            Self::V3App(_) => "V3App",
+            Self::V3Jsapi(_) => "V3Jsapi",
             Self::Native { .. } => "Native",
             Self::Mweb { .. } => "Mweb",
             Self::WxLaunchMiniProgram(_) => "WXLaunchMiniProgram",

@@ -12,6 +12,8 @@
 //! A request is checked when it is prepared: what WeChat would refuse, or what would sign as something else, is [`Invalid`] and
 //! names field and rule. It is sent with the same bytes as often as it must be; a new number is a new purchase.
 //!
+//! The calls of APIv3 stand in [`v3`]; those at the root are APIv2's, and the pre-deduction notice.
+//!
 //! What the user's client opens WeChat with is an [`Offer`], stored, and a [`Launch`], signed anew for each click.
 
 mod answer;
@@ -31,6 +33,7 @@ mod prepared;
 mod queried;
 mod signing;
 mod transport;
+pub mod v3;
 
 #[cfg(test)]
 mod vectors;

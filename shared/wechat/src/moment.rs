@@ -41,6 +41,10 @@ impl Moment {
         &self.nonce
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Unix seconds.
     pub(crate) fn seconds(&self) -> i64 {
         self.now.as_second()

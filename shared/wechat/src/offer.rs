@@ -41,6 +41,26 @@ pub enum Offer {
         /// The same order.
         prepay_id: String,
     },
+    /// A V3 order paid in our mobile app.
+    V3App {
+        /// Two hours.
+        prepay_id: String,
+    },
+    /// A V3 order paid in our official account or mini program.
+    V3Jsapi {
+        /// Two hours.
+        prepay_id: String,
+    },
+    /// A V3 order paid by QR code.
+    V3Native {
+        /// What the QR code says; two hours.
+        code_url: String,
+    },
+    /// A V3 order paid in a browser outside WeChat.
+    V3H5 {
+        /// Five minutes.
+        h5_url: String,
+    },
     /// A contract signed in our mobile app; two minutes.
     PreEntrust {
         /// For the old way.
@@ -64,6 +84,8 @@ pub enum Offer {
     },
 }
 
+const TWO_HOURS: Duration = Duration::from_secs(2 * 3600);
+
 /// WeChat takes a signed time that is about five minutes off.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
@@ -72,8 +94,9 @@ impl Offer {
     #[must_use]
     pub fn life(&self) -> Duration {
         match self {
-            Self::App { .. } | Self::Jsapi { .. } | Self::Native { .. } => Duration::from_secs(2 * 3600),
-            Self::Mweb { .. } => Duration::from_secs(5 * 60),
+            Self::App { .. } | Self::Jsapi { .. } | Self::Native { .. } => TWO_HOURS,
+            Self::V3App { .. } | Self::V3Jsapi { .. } | Self::V3Native { .. } => TWO_HOURS,
+            Self::Mweb { .. } | Self::V3H5 { .. } => Duration::from_secs(5 * 60),
             Self::PreEntrust { .. } => Duration::from_secs(2 * 60),
             Self::H5 { .. } => Duration::from_secs(10 * 60),
             Self::MiniProgram { .. } => CLOCK_TOLERANCE,
@@ -87,7 +110,25 @@ impl Offer {
         Duration::try_from(age).is_ok_and(|age| age < self.life())
     }
 
-    /// What the client opens WeChat with. Parameters are signed anew each time, by MD5 as the order was. A browser may be sent back
+    /// The order's session, which a password-exempt contract can be pre-signed for. What a page or a QR code leads to names none.
+    #[must_use]
+    pub fn prepay_id(&self) -> Option<&str> {
+        match self {
+            Self::App { prepay_id }
+            | Self::Jsapi { prepay_id }
+            | Self::Native { prepay_id, .. }
+            | Self::Mweb { prepay_id, .. }
+            | Self::V3App { prepay_id }
+            | Self::V3Jsapi { prepay_id } => Some(prepay_id),
+            Self::V3Native { .. }
+            | Self::V3H5 { .. }
+            | Self::PreEntrust { .. }
+            | Self::H5 { .. }
+            | Self::MiniProgram { .. } => None,
+        }
+    }
+
+    /// What the client opens WeChat with. Parameters are signed anew each time as the order was: by MD5, or a V3 order's by RSA. A browser may be sent back
     /// to `redirect_url` after paying.
     ///
     /// # Errors
@@ -112,6 +153,16 @@ impl Offer {
             }
             Self::Native { code_url, .. } => Launch::Native { code_url: code_url.clone() },
             Self::Mweb { mweb_url, .. } => Launch::Mweb { mweb_url: with_redirect(mweb_url, redirect_url) },
+            Self::V3App { prepay_id } => {
+                let launch = keys.v3()?.app(appid, prepay_id, at.nonce(), at.seconds());
+                Launch::V3App(launch.map_err(unsignable)?)
+            }
+            Self::V3Jsapi { prepay_id } => {
+                let launch = keys.v3()?.jsapi(appid, prepay_id, at.nonce(), at.seconds());
+                Launch::V3Jsapi(launch.map_err(unsignable)?)
+            }
+            Self::V3Native { code_url } => Launch::Native { code_url: code_url.clone() },
+            Self::V3H5 { h5_url } => Launch::Mweb { mweb_url: with_redirect(h5_url, redirect_url) },
             Self::PreEntrust { pre_entrustweb_id, miniprogram_username, miniprogram_path } => {
                 pre_entrust(pre_entrustweb_id, miniprogram_username.as_deref(), miniprogram_path.as_deref())
             }
@@ -152,6 +203,10 @@ impl fmt::Debug for Offer {
             Self::Jsapi { .. } => "Jsapi",
             Self::Native { .. } => "Native",
             Self::Mweb { .. } => "Mweb",
+            Self::V3App { .. } => "V3App",
+            Self::V3Jsapi { .. } => "V3Jsapi",
+            Self::V3Native { .. } => "V3Native",
+            Self::V3H5 { .. } => "V3H5",
             Self::PreEntrust { .. } => "PreEntrust",
             Self::H5 { .. } => "H5",
             Self::MiniProgram { .. } => "MiniProgram",

@@ -56,6 +56,21 @@ pub(crate) enum Form {
     V2Query,
     /// POST of JSON with a signature in the `Authorization` header, made anew each time that it is sent.
     V3,
+    /// GET, signed as [`Form::V3`]; the answer is signed.
+    V3Get,
+}
+
+impl Form {
+    pub(crate) fn is_v3(self) -> bool {
+        matches!(self, Self::V3 | Self::V3Get)
+    }
+
+    pub(crate) fn method(self) -> http::Method {
+        match self {
+            Self::V2 | Self::V3 => http::Method::POST,
+            Self::V2Query | Self::V3Get => http::Method::GET,
+        }
+    }
 }
 
 /// The exact bytes of a request. Whoever wants to be able to repeat it after a crash stores [`Prepared::to_text`] before it is sent.
@@ -64,6 +79,7 @@ pub(crate) enum Form {
 pub struct Prepared<C> {
     target: String,
     body: String,
+    serial: String,
     call: PhantomData<fn() -> C>,
 }
 
@@ -73,17 +89,30 @@ struct Stored {
     target: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     body: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    serial: String,
 }
 
 impl<C: Call> Prepared<C> {
     pub(crate) fn new(target: impl Into<String>, body: impl Into<String>) -> Self {
-        Self { target: target.into(), body: body.into(), call: PhantomData }
+        Self { target: target.into(), body: body.into(), serial: String::new(), call: PhantomData }
+    }
+
+    /// Fields in it are encrypted for this key of WeChat's, so every sending must name it.
+    pub(crate) fn sealed_for(self, serial: &str) -> Self {
+        Self { serial: serial.to_owned(), ..self }
+    }
+
+    /// The key that fields in it are encrypted for.
+    pub(crate) fn serial(&self) -> Option<&str> {
+        Some(self.serial.as_str()).filter(|serial| !serial.is_empty())
     }
 
     /// The whole request as text, for the ledger.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let stored = Stored { call: C::ROUTE.name.to_owned(), target: self.target.clone(), body: self.body.clone() };
+        let call = C::ROUTE.name.to_owned();
+        let stored = Stored { call, target: self.target.clone(), body: self.body.clone(), serial: self.serial.clone() };
         // Strings alone cannot fail to become JSON.
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -95,7 +124,7 @@ impl<C: Call> Prepared<C> {
     pub fn from_text(text: &str) -> Result<Self, Invalid> {
         let stored: Stored = serde_json::from_str(text).map_err(|_| Invalid::new("request", "a stored request"))?;
         if stored.call == C::ROUTE.name && stored.target.starts_with(C::ROUTE.path) {
-            Ok(Self::new(stored.target, stored.body))
+            Ok(Self::new(stored.target, stored.body).sealed_for(&stored.serial))
         } else {
             Err(Invalid::new("request", "a stored request of this call"))
         }
@@ -116,13 +145,13 @@ impl<C: Call> Prepared<C> {
 
 impl<C> Clone for Prepared<C> {
     fn clone(&self) -> Self {
-        Self { target: self.target.clone(), body: self.body.clone(), call: PhantomData }
+        Self { target: self.target.clone(), body: self.body.clone(), serial: self.serial.clone(), call: PhantomData }
     }
 }
 
 impl<C> PartialEq for Prepared<C> {
     fn eq(&self, other: &Self) -> bool {
-        self.target == other.target && self.body == other.body
+        self.target == other.target && self.body == other.body && self.serial == other.serial
     }
 }
 

@@ -1,7 +1,10 @@
 //! Answers of V3 queries.
 
-use domain::{ContractCode, Fact, FactBody, MchId, OutRefundNo, OutTradeNo};
-use verify::V3Answer;
+use domain::{
+    ContractCode, Evidence, Fact, FactBody, MchId, OutRefundNo, OutTradeNo, PaymentFact, PaymentResult, RefundFact,
+    RefundResult,
+};
+use verify::{Proof, V3Answer};
 
 use super::{AnswerError, answered, check_asked};
 use crate::endpoint::evidence;
@@ -38,10 +41,26 @@ pub fn v3_order(mch_id: &MchId, asked: &OutTradeNo, answer: &V3Answer<'_>) -> Re
     Ok(answered(mch_id, evidence(answer.proof()), FactBody::Payment(payment)))
 }
 
+/// WeChat knows no such order (404 `ORDER_NOT_EXIST`), signed or not.
+///
+/// ```
+/// use domain::{Evidence, FactBody, MchId, OutTradeNo, PaymentResult};
+/// let fact = parse::answer::v3_order_absent(&MchId::parse("10000100")?, &OutTradeNo::parse("123456")?, None);
+/// assert_eq!(fact.evidence, Evidence::Unsigned);
+/// assert!(matches!(fact.body, FactBody::Payment(payment) if payment.result == PaymentResult::NotFound));
+/// # Ok::<(), domain::InvalidValue>(())
+/// ```
+#[must_use]
+pub fn v3_order_absent(mch_id: &MchId, asked: &OutTradeNo, proof: Option<&Proof>) -> Fact {
+    let payment =
+        PaymentFact { out_trade_no: asked.clone(), appid: None, contract_id: None, result: PaymentResult::NotFound };
+    answered(mch_id, evidence_of_error(proof), FactBody::Payment(payment))
+}
+
 /// Reads the 200 answer of the refund query, of a refund's application or of its repair: all three have one form.
 ///
 /// ```
-/// use domain::{FactBody, MchId, OutRefundNo, RefundResult};
+/// use domain::{FactBody, MchId, OutRefundNo, OutTradeNo, RefundResult};
 /// # use counterparty::{Occasion, TEST_MERCHANT, WechatPay};
 /// # use verify::{MerchantKeys, V3Headers, WechatpayKeys};
 /// # let mut wechatpay = WechatpayKeys::default();
@@ -57,17 +76,54 @@ pub fn v3_order(mch_id: &MchId, asked: &OutTradeNo, answer: &V3Answer<'_>) -> Re
 /// #     serial: header("Wechatpay-Serial"), signature: header("Wechatpay-Signature"), signature_type: None,
 /// # };
 /// let answer = keys.verify_v3_answer(&headers, body.as_bytes(), now)?;
-/// let fact = parse::answer::v3_refund(&MchId::parse("10000100")?, &OutRefundNo::parse("R1")?, &answer)?;
+/// let (order, refund) = (OutTradeNo::parse("123456")?, OutRefundNo::parse("R1")?);
+/// let fact = parse::answer::v3_refund(&MchId::parse("10000100")?, &order, &refund, &answer)?;
 /// assert!(matches!(fact.body, FactBody::Refund(refund) if refund.result == RefundResult::Processing));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// [`AnswerError::Unreadable`].
-pub fn v3_refund(mch_id: &MchId, asked: &OutRefundNo, answer: &V3Answer<'_>) -> Result<Fact, AnswerError> {
+pub fn v3_refund(
+    mch_id: &MchId,
+    order: &OutTradeNo,
+    asked: &OutRefundNo,
+    answer: &V3Answer<'_>,
+) -> Result<Fact, AnswerError> {
     let refund = v3::refund::answer(answer.body())?;
     check_asked("out_refund_no", asked, &refund.out_refund_no)?;
+    check_asked("out_trade_no", &Some(order), &refund.out_trade_no.as_ref())?;
     Ok(answered(mch_id, evidence(answer.proof()), FactBody::Refund(refund)))
+}
+
+/// WeChat knows no such refund (404 `RESOURCE_NOT_EXISTS`), signed or not. The fact names its order all the same: what is on record is
+/// found by the order.
+///
+/// ```
+/// use domain::{FactBody, MchId, OutRefundNo, OutTradeNo, RefundResult};
+/// let (order, refund) = (OutTradeNo::parse("123456")?, OutRefundNo::parse("R1")?);
+/// let fact = parse::answer::v3_refund_absent(&MchId::parse("10000100")?, &order, &refund, None);
+/// assert!(matches!(fact.body, FactBody::Refund(refund) if refund.result == RefundResult::NotFound));
+/// # Ok::<(), domain::InvalidValue>(())
+/// ```
+#[must_use]
+pub fn v3_refund_absent(mch_id: &MchId, order: &OutTradeNo, asked: &OutRefundNo, proof: Option<&Proof>) -> Fact {
+    let refund = RefundFact {
+        out_refund_no: asked.clone(),
+        refund_id: None,
+        out_trade_no: Some(order.clone()),
+        transaction_id: None,
+        refund: None,
+        total: None,
+        said_at: None,
+        result: RefundResult::NotFound,
+    };
+    answered(mch_id, evidence_of_error(proof), FactBody::Refund(refund))
+}
+
+/// Whether WeChat always signs its errors is not documented.
+fn evidence_of_error(proof: Option<&Proof>) -> Evidence {
+    proof.map_or(Evidence::Unsigned, evidence)
 }
 
 /// Reads the 200 answer of the contract query. The answer of a termination has the same form, but still says SIGNED.

@@ -302,7 +302,12 @@ fn v3_orders() {
 fn v3_refunds() {
     let number = OutRefundNo::parse("1217752501201407033233368018").unwrap();
     for name in ["refund.response", "refund_query.response", "refund_abnormal.response"] {
-        let fact = answer_v3(&v3_sample(name), |answer| v3_refund(&mch_id("1230000109"), &number, answer)).unwrap();
+        let read = |order: &str| {
+            let order = OutTradeNo::parse(order).unwrap();
+            answer_v3(&v3_sample(name), |answer| v3_refund(&mch_id("1230000109"), &order, &number, answer))
+        };
+        assert_eq!(read("654321").unwrap_err(), unreadable("out_trade_no: the number that was asked for"));
+        let fact = read("1217752501201407033233368018").unwrap();
         let FactBody::Refund(told) = fact.body else { panic!("{name}") };
         assert_eq!(told.result, RefundResult::Succeeded { at: at("2020-12-01T08:18:12Z") });
         assert_eq!((told.refund, told.total), (Some(Fen::new(100)), Some(Fen::new(100))));

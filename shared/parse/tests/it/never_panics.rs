@@ -201,7 +201,12 @@ fn v3_everywhere(resource: &[u8]) {
     let answer = wechat.v3_answer(200, resource.to_vec(), None, &Occasion::derived(NOW, "fuzz")).unwrap();
     let answer = keys.verify_v3_answer(&headers(&answer.headers), &answer.body, NOW).unwrap();
     let _ = parse::answer::v3_order(&merchant, &OutTradeNo::parse("888").unwrap(), &answer);
-    let _ = parse::answer::v3_refund(&merchant, &OutRefundNo::parse("888").unwrap(), &answer);
+    let _ = parse::answer::v3_refund(
+        &merchant,
+        &OutTradeNo::parse("888").unwrap(),
+        &OutRefundNo::parse("888").unwrap(),
+        &answer,
+    );
     let _ = parse::answer::v3_contract(&merchant, &ContractCode::parse("888").unwrap(), &answer);
 }
 

@@ -80,7 +80,7 @@ impl Call for PreDeductionNotice {
 
     /// Success is believed if it is signed. A refusal may come without signature.
     fn read(received: &Received<'_>) -> Result<Self::Answer, CallError> {
-        let signed = received.v3_is_signed();
+        let signed = received.v3_verified().map(drop);
         if matches!(received.incoming.status, 200 | 204) {
             let sent = signed.map(|()| NoticeSent { already: false });
             return sent.map_err(|refusal| CallError::refusal(&Self::ROUTE, &refusal));

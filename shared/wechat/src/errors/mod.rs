@@ -141,6 +141,22 @@ impl CallError {
         self.kind == ErrorKind::Refused { proven: true } && self.code.as_deref() == Some(code)
     }
 
+    /// Whether the answer was signed with a key that we do not have: the platform certificates, or the secret, have changed.
+    #[must_use]
+    pub fn names_unknown_key(&self) -> bool {
+        self.kind == ErrorKind::Unbelievable && self.code.as_deref() == Some(Refusal::UnknownSerial.reason())
+    }
+
+    /// Whether the answer was one of WeChat's deliberately wrong ones.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.kind == ErrorKind::Unbelievable && self.code.as_deref() == Some(Refusal::Probe.reason())
+    }
+
+    /// Whether WeChat said exactly this, signed or not.
+    pub(crate) fn says(&self, code: &str) -> bool {
+        matches!(self.kind, ErrorKind::Refused { .. }) && self.code.as_deref() == Some(code)
+    }
+
     /// The request cannot have reached WeChat.
     pub(crate) fn not_sent(route: &Route) -> Self {
         Self::of(route, ErrorKind::NotSent, Meaning::Busy, Next::RepeatSame)
@@ -192,6 +208,23 @@ impl CallError {
             description: shortened(said.text, 120),
             ..Self::of(route, ErrorKind::Refused { proven }, meaning, next)
         }
+    }
+
+    /// A no of V3: a code that no table has goes by the HTTP status. One without signature does not prove that nothing was done.
+    pub(crate) fn v3_refused(route: &Route, status: u16, said: Said<'_>, proven: bool) -> Self {
+        let refused = Self::refused(route, said, proven);
+        let unknown = refused.meaning == Meaning::Other && !route.errors.iter().any(|row| row.fits(said));
+        let (meaning, next) = match status {
+            429 if unknown => (Meaning::TooFast, refused.next),
+            401 if unknown => (Meaning::Misconfigured, Next::Stop),
+            500..=599 if unknown => (Meaning::Busy, after_silence(route)),
+            _ => (refused.meaning, refused.next),
+        };
+        let next = match next {
+            Next::NewNumber | Next::Stop if !proven && !route.asks_only => Next::QueryFirst,
+            Next::RepeatSame | Next::QueryFirst | Next::NewNumber | Next::Stop => next,
+        };
+        Self { meaning, next, retry_after: refused.retry_after.or(after(meaning)), ..refused }
     }
 
     fn of(route: &Route, kind: ErrorKind, meaning: Meaning, next: Next) -> Self {
