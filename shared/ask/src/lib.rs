@@ -27,6 +27,6 @@ mod send;
 pub use asker::Asker;
 pub use contract::Terminated;
 pub use error::AskError;
-pub use launch::{launch, offer};
+pub use launch::{launch, offer, v3_offer};
 pub use merchants::{Merchants, NoKeys, wechat_keys};
 pub use send::Sent;

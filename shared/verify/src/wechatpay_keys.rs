@@ -122,11 +122,11 @@ impl WechatpayKeys {
     /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
     /// # let read = |name: &str| std::fs::read_to_string(format!("{vectors}/{name}"));
     /// let mut keys = verify::WechatpayKeys::default();
-    /// assert_eq!(keys.preferred(1_795_223_700), None);
+    /// assert_eq!(keys.preferred(1_722_850_421), None);
     /// let serial = keys.insert_certificate(&read("java_wechat_pay_certificate.pem")?)?;
-    /// assert_eq!(keys.preferred(1_795_223_700), Some(serial.as_str()));
+    /// assert_eq!(keys.preferred(1_722_850_421), Some(serial.as_str()));
     /// keys.insert_public_key("PUB_KEY_ID_1", &read("java_wechat_pay_public_key.pem")?)?;
-    /// assert_eq!(keys.preferred(1_795_223_700), Some("PUB_KEY_ID_1"));
+    /// assert_eq!(keys.preferred(1_722_850_421), Some("PUB_KEY_ID_1"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

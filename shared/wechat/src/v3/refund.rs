@@ -60,7 +60,10 @@ pub enum RefundFrom {
 pub struct RefundedGoods {
     /// At most 32 letters, digits and `_ -`.
     pub merchant_goods_id: String,
-    /// What it is called.
+    /// WeChat's number, at most 32 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechatpay_goods_id: Option<String>,
+    /// What it is called, at most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goods_name: Option<String>,
     /// Of one of them.
@@ -141,6 +144,7 @@ impl RefundDetails {
     fn check(&self, refund: Fen) -> Result<(), Invalid> {
         for goods in &self.goods {
             check::goods_id("merchant_goods_id", &goods.merchant_goods_id)?;
+            goods.wechatpay_goods_id.as_deref().map_or(Ok(()), |id| check::characters("wechatpay_goods_id", id, 32))?;
             goods.goods_name.as_deref().map_or(Ok(()), |name| check::characters("goods_name", name, 256))?;
             check::holds(goods.refund_quantity > 0, "refund_quantity", "at least 1")?;
         }

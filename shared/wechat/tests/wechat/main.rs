@@ -14,3 +14,4 @@ mod notice;
 mod sending;
 mod support;
 mod tls;
+mod v3;

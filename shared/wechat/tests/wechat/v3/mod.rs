@@ -1,0 +1,14 @@
+//! APIv3.
+
+mod believed;
+mod certificates;
+mod checks;
+mod contracts;
+mod echo;
+mod errors;
+mod launches;
+mod orders;
+mod refunds;
+mod samples;
+mod sending;
+mod support;
