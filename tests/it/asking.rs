@@ -116,9 +116,22 @@ async fn a_deduction_is_announced_to_the_user_and_the_same_notice_again_is_known
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.hear(&["papay.contract.signed.v1"]).await;
     let wanted = json!({ "contract_code": numbers.contract_code, "amount": 1800 });
-    let (status, told) = town.back_end("/pre-deduction-notices", "n1", wanted.clone()).await;
-    assert_eq!((status, &told), (200, &json!({ "already_sent": false })));
-    let (status, told) = town.back_end("/pre-deduction-notices", "n2", wanted).await;
-    assert_eq!((status, &told), (200, &json!({ "already_sent": true })));
+    let notice = |key| town.back_end("/pre-deduction-notices", key, wanted.clone());
+    let (status, first) = notice("n1").await;
+    assert_eq!((status, &first["sent"], &first["amount"]), (200, &json!(true), &json!(1800)), "{first}");
+    for key in ["n1", "n2"] {
+        assert_eq!(notice(key).await, (200, first.clone()), "{key}");
+    }
+    let more = json!({ "contract_code": numbers.contract_code, "amount": 1801 });
+    let (status, told) = town.back_end("/pre-deduction-notices", "n1", more.clone()).await;
+    assert_eq!((status, told["code"].as_str()), (409, Some("idempotency_key_reused")));
+    let (status, told) = town.back_end("/pre-deduction-notices", "n3", more).await;
+    assert_eq!((status, told["code"].as_str(), told["amount"].as_u64()), (409, Some("notice_differs"), Some(1800)));
+    let deduct = |amount: u64| json!({ "contract_code": numbers.contract_code, "period": 1, "amount": amount });
+    let (status, told) = town.back_end("/deductions", "d1", deduct(1801)).await;
+    assert_eq!((status, told["code"].as_str()), (409, Some("more_than_noticed")), "{told}");
+    let (status, told) = town.back_end("/deductions", "d2", deduct(1800)).await;
+    assert_eq!((status, told["code"].as_str()), (409, Some("too_early")), "{told}");
+    assert_eq!(told["first_day"], first["first_day"]);
     town.stop().await;
 }

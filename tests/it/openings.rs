@@ -179,8 +179,7 @@ async fn an_item_of_the_first_release_is_read_and_written_on() {
     let contract = generator.contract(&code);
     put(&ground, Commit { contract: Some(fresh(contract.clone())), ..Commit::empty(generator.mch_id()) }).await;
     // It had none of these attributes.
-    let later =
-        "#user, #product, #channel, #request_serial, #display_account, #metadata, #request, #launch, #open_deduction, \
+    let later = "#user, #product, #channel, #request_serial, #display_account, #metadata, #request, #launch, #open_deduction, \
          #notice";
     let mut strip = ground.clients.dynamodb.update_item().table_name(&ground.tables.ledger);
     for name in later.split(", ") {

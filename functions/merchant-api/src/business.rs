@@ -2,6 +2,7 @@
 
 mod contracts;
 mod deductions;
+mod notices;
 mod orders;
 mod refunds;
 

@@ -1,6 +1,6 @@
 //! What callers are told.
 
-use domain::{Contract, Order, OutTradeNo, Refund, Timestamp};
+use domain::{Contract, DeductionNotice, Order, OutTradeNo, Refund, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,11 +86,21 @@ pub(crate) struct RefundView {
     contract_state: Option<String>,
 }
 
-/// A notice of a deduction.
+/// A notice of a deduction to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct NoticeView {
-    /// Whether WeChat had sent the same notice before.
-    pub(crate) already_sent: bool,
+    contract_code: String,
+    /// In fen: what can be deducted at most.
+    #[schema(example = 1800)]
+    amount: u64,
+    /// Whether WeChat said that the user was told. If not, the same call asks again.
+    sent: bool,
+    /// The first day, in Beijing, on which it can be deducted.
+    #[schema(example = "2026-11-24")]
+    first_day: String,
+    /// The last one.
+    #[schema(example = "2026-11-30")]
+    last_day: String,
 }
 
 impl From<&Order> for OrderView {
@@ -129,6 +139,18 @@ impl From<&Contract> for ContractView {
             termination_reason: contract.termination_reason.as_ref().map(word),
             metadata: contract.metadata.clone(),
             created_at: contract.created_at.to_string(),
+        }
+    }
+}
+
+impl NoticeView {
+    pub(crate) fn new(contract: &Contract, notice: &DeductionNotice) -> Self {
+        Self {
+            contract_code: contract.contract_code.to_string(),
+            amount: notice.amount.get(),
+            sent: notice.confirmed_at.is_some(),
+            first_day: notice.first_day.to_string(),
+            last_day: notice.last_day.to_string(),
         }
     }
 }

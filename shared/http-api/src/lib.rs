@@ -17,6 +17,7 @@ mod idempotency;
 mod principal;
 mod problem;
 mod rate;
+mod responses;
 mod serve;
 mod user;
 
@@ -27,5 +28,6 @@ pub use idempotency::IdempotencyKey;
 pub use principal::{Action, Backend, Principals};
 pub use problem::{Problem, ProblemBody};
 pub use rate::{Counted, Limiter, limited};
+pub use responses::{BackendProblems, BodyProblems, UserProblems};
 pub use serve::{DEADLINE, answer, edge, run};
 pub use user::{Fetched, HttpKeys, KeySource, KeySourceError, SigningAlgorithm, TokenRefusal, User, Users};

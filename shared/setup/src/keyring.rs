@@ -1,43 +1,17 @@
-//! The merchants' keys: one secret per merchant and purpose, fetched at start and kept.
+//! What verifies: one secret per merchant, `<prefix><mch_id>/verify`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use domain::{MchId, Timestamp};
+use domain::MchId;
 use serde::Deserialize;
 use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 
-use crate::{Aws, Env, Misconfigured};
-
-/// A key fault is looked into at most this often, since anyone can provoke one: seconds.
-pub(crate) const REFETCH_AFTER: i64 = 60;
-
-/// A second look at the secret must leave time to record what it then verifies: WeChat waits.
-const REFETCH_TAKES: Duration = Duration::from_millis(1_200);
-
-/// Why there are no keys.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyringError {
-    /// The path names a merchant that is not configured.
-    #[error("the merchant is not configured")]
-    UnknownMerchant,
-}
+use crate::Misconfigured;
+use crate::kept::{FromSecrets, Kept};
+use crate::secrets::Secrets;
 
 /// What verifies the callbacks of the configured merchants.
-#[derive(Debug)]
-pub struct Keyring {
-    secrets: Secrets,
-    merchants: HashMap<MchId, Mutex<Entry>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    keys: Arc<MerchantKeys>,
-    fetched_at: Timestamp,
-}
+pub type Keyring = Kept<MerchantKeys>;
 
 /// The secret `<prefix><mch_id>/verify`.
 #[derive(Deserialize)]
@@ -60,111 +34,11 @@ struct Generation {
     previous: Option<String>,
 }
 
-impl Keyring {
-    /// Fetches the keys of every merchant in `PAPAY_MERCHANTS`; their secrets are `<PAPAY_SECRET_PREFIX><mch_id>/verify`.
-    ///
-    /// # Errors
-    ///
-    /// [`Misconfigured`] names the secret and the field.
-    pub async fn fetch(env: &Env, aws: &Aws) -> Result<Self, Misconfigured> {
-        let secrets = Secrets::new(env, aws);
-        let mut tasks = tokio::task::JoinSet::new();
-        for mch_id in env.merchants()? {
-            let secrets = secrets.clone();
-            tasks.spawn(async move {
-                let keys = fetch(&secrets, &mch_id).await;
-                (mch_id, keys)
-            });
-        }
-        let mut merchants = HashMap::new();
-        while let Some(fetched) = tasks.join_next().await {
-            let (mch_id, keys) = fetched.map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
-            let entry = Entry { keys: Arc::new(keys?), fetched_at: env.clock.now() };
-            merchants.insert(mch_id, Mutex::new(entry));
-        }
-        Ok(Self { secrets, merchants })
+impl FromSecrets for MerchantKeys {
+    async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
+        let name = secrets.name(mch_id, "verify");
+        parse(&name, mch_id, &secrets.required(&name).await?)
     }
-
-    /// The keys of a merchant.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyringError::UnknownMerchant`].
-    pub fn keys(&self, mch_id: &MchId) -> Result<Arc<MerchantKeys>, KeyringError> {
-        let entry = self.merchants.get(mch_id).ok_or(KeyringError::UnknownMerchant)?;
-        Ok(entry.lock().unwrap_or_else(PoisonError::into_inner).keys.clone())
-    }
-
-    /// The keys as the secret store has them now, unless it was asked within the last minute: after an unknown serial, a
-    /// failed V2 signature or a failed decryption. A secret that cannot be read leaves the old keys in force.
-    pub async fn refetched(&self, mch_id: &MchId, now: Timestamp) -> Option<Arc<MerchantKeys>> {
-        let entry = self.merchants.get(mch_id)?;
-        {
-            let mut entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.duration_since(entry.fetched_at).as_secs() < REFETCH_AFTER {
-                return None;
-            }
-            entry.fetched_at = now;
-        }
-        metrics::counter!("SecretRefetched").increment(1);
-        let fetched = tokio::time::timeout(REFETCH_TAKES, fetch(&self.secrets, mch_id)).await;
-        let name = self.secrets.name(mch_id, "verify");
-        match fetched.unwrap_or_else(|_| Err(Misconfigured::new(name, "timed out"))) {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                entry.lock().unwrap_or_else(PoisonError::into_inner).keys = keys.clone();
-                Some(keys)
-            }
-            Err(error) => {
-                tracing::error!(%mch_id, %error, "the secret could not be read again: the old keys stay in force");
-                None
-            }
-        }
-    }
-}
-
-/// The secret store, and what our secrets are called there.
-#[derive(Clone, Debug)]
-pub(crate) struct Secrets {
-    client: aws_sdk_secretsmanager::Client,
-    prefix: String,
-}
-
-impl Secrets {
-    pub(crate) fn new(env: &Env, aws: &Aws) -> Self {
-        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| "papay/".to_owned());
-        Self { client: aws.secrets(), prefix }
-    }
-
-    /// `<prefix><mch_id>/<purpose>`
-    pub(crate) fn name(&self, mch_id: &MchId, purpose: &str) -> String {
-        format!("{}{mch_id}/{purpose}", self.prefix)
-    }
-
-    pub(crate) async fn required(&self, name: &str) -> Result<String, Misconfigured> {
-        self.optional(name).await?.ok_or_else(|| Misconfigured::new(name, "is not there"))
-    }
-
-    /// A secret that a merchant may do without.
-    pub(crate) async fn optional(&self, name: &str) -> Result<Option<String>, Misconfigured> {
-        match self.client.get_secret_value().secret_id(name).send().await {
-            Ok(output) => match output.secret_string {
-                Some(text) => Ok(Some(text)),
-                None => Err(Misconfigured::new(name, "has no text")),
-            },
-            Err(error)
-                if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Misconfigured::new(name, error.code().unwrap_or("not reachable"))),
-        }
-    }
-}
-
-async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<MerchantKeys, Misconfigured> {
-    let name = secrets.name(mch_id, "verify");
-    parse(&name, mch_id, &secrets.required(&name).await?)
 }
 
 pub(crate) fn parse(name: &str, mch_id: &MchId, text: &str) -> Result<MerchantKeys, Misconfigured> {

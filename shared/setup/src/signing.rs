@@ -1,29 +1,20 @@
 //! The keys that sign: of functions that ask WeChat. Callbacks have none of them.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use domain::{MchId, Timestamp};
+use domain::MchId;
 use serde::Deserialize;
 use verify::sign::v3::MerchantSigner;
 use verify::{ApiV2Key, MerchantKeys};
 
-use crate::keyring::{REFETCH_AFTER, Secrets, parse as parse_verifying};
-use crate::{Aws, Env, KeyringError, Misconfigured};
+use crate::Misconfigured;
+use crate::kept::{FromSecrets, Kept};
+use crate::keyring::parse as parse_verifying;
+use crate::secrets::Secrets;
 
 /// What signs the requests of the configured merchants, and verifies their answers.
-#[derive(Debug)]
-pub struct SigningKeyring {
-    secrets: Secrets,
-    merchants: HashMap<MchId, Mutex<Entry>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    keys: Arc<SigningKeys>,
-    fetched_at: Timestamp,
-}
+pub type SigningKeyring = Kept<SigningKeys>;
 
 /// What signs one merchant's requests.
 #[derive(Debug)]
@@ -89,72 +80,12 @@ struct ClientSecret {
     private_key: String,
 }
 
-impl SigningKeyring {
-    /// Fetches the keys of every merchant in `PAPAY_MERCHANTS`, from `<PAPAY_SECRET_PREFIX><mch_id>/verify` and `…/sign`.
-    ///
-    /// # Errors
-    ///
-    /// [`Misconfigured`] names the secret and the field.
-    pub async fn fetch(env: &Env, aws: &Aws) -> Result<Self, Misconfigured> {
-        let secrets = Secrets::new(env, aws);
-        let mut tasks = tokio::task::JoinSet::new();
-        for mch_id in env.merchants()? {
-            let secrets = secrets.clone();
-            tasks.spawn(async move {
-                let keys = of_merchant(&secrets, &mch_id).await;
-                (mch_id, keys)
-            });
-        }
-        let mut merchants = HashMap::new();
-        while let Some(fetched) = tasks.join_next().await {
-            let (mch_id, keys) = fetched.map_err(|error| Misconfigured::new("PAPAY_MERCHANTS", error))?;
-            let entry = Entry { keys: Arc::new(keys?), fetched_at: env.clock.now() };
-            merchants.insert(mch_id, Mutex::new(entry));
-        }
-        Ok(Self { secrets, merchants })
+impl FromSecrets for SigningKeys {
+    async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
+        let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
+        let (verifying, signing) = tokio::join!(secrets.required(&verify), secrets.optional(&sign));
+        Self::parse((&verify, &verifying?), (&sign, signing?.as_deref()), mch_id)
     }
-
-    /// The keys of a merchant.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyringError::UnknownMerchant`].
-    pub fn keys(&self, mch_id: &MchId) -> Result<Arc<SigningKeys>, KeyringError> {
-        let entry = self.merchants.get(mch_id).ok_or(KeyringError::UnknownMerchant)?;
-        Ok(entry.lock().unwrap_or_else(PoisonError::into_inner).keys.clone())
-    }
-
-    /// The keys as the secret store has them now, unless it was asked within the last minute: after WeChat refused our signature, or
-    /// an answer's did not fit. Secrets that cannot be read leave the old keys in force.
-    pub async fn refetched(&self, mch_id: &MchId, now: Timestamp) -> Option<Arc<SigningKeys>> {
-        let entry = self.merchants.get(mch_id)?;
-        {
-            let mut entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.duration_since(entry.fetched_at).as_secs() < REFETCH_AFTER {
-                return None;
-            }
-            entry.fetched_at = now;
-        }
-        metrics::counter!("SecretRefetched").increment(1);
-        match of_merchant(&self.secrets, mch_id).await {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                entry.lock().unwrap_or_else(PoisonError::into_inner).keys = keys.clone();
-                Some(keys)
-            }
-            Err(error) => {
-                tracing::error!(%mch_id, %error, "the secrets could not be read again: the old keys stay in force");
-                None
-            }
-        }
-    }
-}
-
-async fn of_merchant(secrets: &Secrets, mch_id: &MchId) -> Result<SigningKeys, Misconfigured> {
-    let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
-    let verifying = secrets.required(&verify).await?;
-    let signing = secrets.optional(&sign).await?;
-    SigningKeys::parse((&verify, &verifying), (&sign, signing.as_deref()), mch_id)
 }
 
 impl SigningKeys {

@@ -1,15 +1,15 @@
-//! Contracts: how one stands, its notices, its end.
+//! Contracts: how one stands, and its end.
 
 use ask::Terminated;
 use domain::{Called, ContractCode, ContractState, Keys};
 use http_api::Problem;
 use record::{Backoff, Writeahead};
-use wechat::{Moment, PreDeductionNotice, Transport};
+use wechat::Transport;
 
 use super::{Answer, Business};
-use crate::requests::{Call, NoticeRequest, TerminationRequest};
-use crate::views::{ContractView, NoticeView};
-use crate::{problems, window};
+use crate::problems;
+use crate::requests::{Call, TerminationRequest};
+use crate::views::ContractView;
 
 /// What WeChat is told where the caller gives no reason.
 const REMARK: &str = "商户申请解约";
@@ -23,24 +23,6 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let wanted = Keys { order: code.first_order(), contract: Some(code), refund: None };
         let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
         rows.contract.map(|row| ContractView::from(&row.value)).ok_or_else(Problem::not_found)
-    }
-
-    /// Tells the user, through WeChat, what will be deducted. WeChat knows the same notice again.
-    pub(super) async fn announce_now(&self, call: &Call, wanted: &NoticeRequest) -> Result<NoticeView, Problem> {
-        let keys = self.keys(call).await?;
-        let code = ContractCode::parse(&wanted.contract_code)?;
-        window::check(call.now)?;
-        let contract = self.in_force(call, &keys, &code).await?;
-        let notice = PreDeductionNotice {
-            appid: contract.appid.clone(),
-            contract_id: contract.contract_id.clone().ok_or_else(Problem::internal)?,
-            estimated: self.amount(&contract, wanted.amount)?,
-        };
-        self.keep_key(call, code.as_str()).await?;
-        let prepared = notice.prepare(&keys, &Moment::new(call.now)).map_err(|error| problems::invalid(&error))?;
-        let sent = self.asker.call(&prepared, &keys, call.now).await;
-        let sent = sent.map_err(|error| problems::called(&error))?;
-        Ok(NoticeView { already_sent: sent.already })
     }
 
     pub(super) async fn terminate_now(

@@ -1,0 +1,46 @@
+//! The secret store, and what our secrets are called there.
+
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use domain::MchId;
+
+use crate::{Aws, Env, Misconfigured};
+
+/// The secret store.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    client: aws_sdk_secretsmanager::Client,
+    prefix: String,
+}
+
+impl Secrets {
+    pub(crate) fn new(env: &Env, aws: &Aws) -> Self {
+        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| "papay/".to_owned());
+        Self { client: aws.secrets(), prefix }
+    }
+
+    /// `<prefix><mch_id>/<purpose>`
+    pub(crate) fn name(&self, mch_id: &MchId, purpose: &str) -> String {
+        format!("{}{mch_id}/{purpose}", self.prefix)
+    }
+
+    pub(crate) async fn required(&self, name: &str) -> Result<String, Misconfigured> {
+        self.optional(name).await?.ok_or_else(|| Misconfigured::new(name, "is not there"))
+    }
+
+    /// A secret that a merchant may do without.
+    pub(crate) async fn optional(&self, name: &str) -> Result<Option<String>, Misconfigured> {
+        match self.client.get_secret_value().secret_id(name).send().await {
+            Ok(output) => match output.secret_string {
+                Some(text) => Ok(Some(text)),
+                None => Err(Misconfigured::new(name, "has no text")),
+            },
+            Err(error)
+                if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Misconfigured::new(name, error.code().unwrap_or("not reachable"))),
+        }
+    }
+}
