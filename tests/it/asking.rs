@@ -127,7 +127,7 @@ async fn a_deduction_is_announced_to_the_user_and_the_same_notice_again_is_known
     assert_eq!((status, told["code"].as_str()), (409, Some("idempotency_key_reused")));
     let (status, told) = town.back_end("/pre-deduction-notices", "n3", more).await;
     assert_eq!((status, told["code"].as_str(), told["amount"].as_u64()), (409, Some("notice_differs"), Some(1800)));
-    let deduct = |amount: u64| json!({ "contract_code": numbers.contract_code, "period": 1, "amount": amount });
+    let deduct = |amount: u64| json!({ "contract_code": numbers.contract_code, "period": 1, "amount": amount, "description": "会员" });
     let (status, told) = town.back_end("/deductions", "d1", deduct(1801)).await;
     assert_eq!((status, told["code"].as_str()), (409, Some("more_than_noticed")), "{told}");
     let (status, told) = town.back_end("/deductions", "d2", deduct(1800)).await;
