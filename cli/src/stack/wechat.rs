@@ -24,8 +24,8 @@ pub(super) async fn start(config: &Config, store: Store, clock: Clock, port: u16
         };
         merchants.push(merchant(config, mch_id.as_str()).map_err(failed)?);
     }
-    let templates = config.templates.clone();
-    let config = SimulatorConfig { port, store, clock, merchants, templates, pace: Pace::default() };
+    let (templates, services) = (config.templates.clone(), config.services.clone());
+    let config = SimulatorConfig { port, store, clock, merchants, templates, services, pace: Pace::default() };
     Ok(Simulator::start(config).await?)
 }
 

@@ -22,6 +22,8 @@ pub struct Config {
     pub merchants: Vec<Merchant>,
     /// Their contract templates.
     pub templates: Vec<Template>,
+    /// What they may offer password-exempt payment for.
+    pub services: Vec<Service>,
     /// How fast WeChat works.
     pub pace: Pace,
 }
@@ -93,6 +95,36 @@ pub enum Mode {
     Notice24h,
     /// The merchant has a notice sent first, and may deduct at once from the third day on.
     PreNotice,
+}
+
+/// A service of password-exempt payment (免密支付服务), as it was granted to a merchant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The merchant.
+    pub mch_id: String,
+    /// Its number.
+    pub service_id: u64,
+    /// What the user reads.
+    pub name: String,
+    /// Which calls offer it.
+    #[serde(default)]
+    pub family: Family,
+}
+
+/// Who offers a service of password-exempt payment: each has calls of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// 普通商户
+    #[default]
+    Normal,
+    /// 从业机构 (清算机构模式)
+    Qs,
+    /// 服务商
+    ServiceProvider,
+    /// 平台商户 (电商收付通)
+    Ecommerce,
 }
 
 /// How fast WeChat works, in milliseconds of the movable clock.
@@ -184,25 +216,40 @@ impl Template {
     }
 }
 
+/// What the rules need of a configuration.
+pub(crate) struct Configured {
+    pub(crate) merchants: Vec<Merchant>,
+    pub(crate) templates: Vec<Template>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) pace: Pace,
+}
+
 /// The configuration as the rules look things up in it.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) merchants: BTreeMap<String, Merchant>,
     templates: BTreeMap<(String, String), Template>,
+    services: Vec<Service>,
     pub(crate) pace: Pace,
     /// Where this simulator listens.
     pub(crate) endpoint: String,
 }
 
 impl Settings {
-    pub(crate) fn new(merchants: Vec<Merchant>, templates: Vec<Template>, pace: Pace, endpoint: String) -> Self {
+    pub(crate) fn new(config: Configured, endpoint: String) -> Self {
+        let Configured { merchants, templates, services, pace } = config;
         let merchants = merchants.into_iter().map(|merchant| (merchant.wechat.mch_id().to_owned(), merchant));
         let templates = templates.into_iter().map(|one| ((one.mch_id.clone(), one.plan_id.clone()), one));
-        Self { merchants: merchants.collect(), templates: templates.collect(), pace, endpoint }
+        Self { merchants: merchants.collect(), templates: templates.collect(), services, pace, endpoint }
     }
 
     pub(crate) fn template(&self, mch_id: &str, plan_id: &str) -> Option<&Template> {
         self.templates.get(&(mch_id.to_owned(), plan_id.to_owned()))
+    }
+
+    /// The services of a merchant.
+    pub(crate) fn services<'a>(&'a self, mch_id: &'a str) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(move |service| service.mch_id == mch_id)
     }
 
     /// Whether the appid is bound to the merchant: it is if no template of the merchant says anything of appids.

@@ -11,8 +11,10 @@ pub(crate) struct Fault {
     #[serde(default)]
     pub(crate) id: u64,
     on: On,
-    /// Calls at this path; any where none is given.
+    /// Calls at this path, or at one that begins so; any where none is given.
     path: Option<String>,
+    /// Calls of V3 by their name.
+    call: Option<String>,
     /// Notices of this kind; any where none is given.
     kind: Option<NoticeKind>,
     /// What it must be about: an order, a contract, a refund.
@@ -46,6 +48,12 @@ pub(crate) enum Misbehaviour {
     Answered503,
     /// Signed with another key.
     WrongSignature,
+    /// V3: the signature begins with `WECHATPAY/SIGNTEST/` and is none. A call is processed.
+    Probe,
+    /// V3: signed with a timestamp that lies so far back. A call is processed.
+    Stale { ms: i64 },
+    /// Call of V3: processed, and the answer has no signature.
+    Unsigned,
     /// Call: not processed; this error.
     Error(ErrorCode),
     /// Call: processed; this error.
@@ -87,7 +95,7 @@ impl Faults {
     pub(crate) fn ask(&mut self, mut fault: Fault) -> Result<u64, String> {
         use Misbehaviour as M;
         let fits = match (&fault.fault, fault.on) {
-            (M::Slow { .. } | M::Disconnect | M::WrongSignature, _) => true,
+            (M::Slow { .. } | M::Disconnect | M::WrongSignature | M::Probe | M::Stale { .. }, _) => true,
             (M::Lost | M::Late { .. } | M::Double | M::Swapped, on) => on == On::Notice,
             (_, on) => on == On::Call,
         };
@@ -110,10 +118,21 @@ impl Faults {
 
     /// What goes wrong with a call that has these values.
     pub(crate) fn of_call<'a>(&mut self, path: &str, values: impl Iterator<Item = &'a str>) -> Option<Misbehaviour> {
+        self.of_named_call("", path, values)
+    }
+
+    /// What goes wrong with a call of V3 that has this name and these values.
+    pub(crate) fn of_named_call<'a>(
+        &mut self,
+        name: &str,
+        path: &str,
+        values: impl Iterator<Item = &'a str>,
+    ) -> Option<Misbehaviour> {
         let values: Vec<&str> = values.collect();
         self.take(|fault| {
             fault.on == On::Call
                 && fault.path.as_deref().is_none_or(|wanted| path.starts_with(wanted))
+                && fault.call.as_deref().is_none_or(|wanted| wanted == name)
                 && fault.number.as_deref().is_none_or(|wanted| values.contains(&wanted))
         })
     }

@@ -26,7 +26,7 @@ mod store;
 mod time;
 mod web;
 
-pub use config::{Callbacks, Config, Merchant, Mode, Pace, Template};
+pub use config::{Callbacks, Config, Family, Merchant, Mode, Pace, Service, Template};
 pub use control::{Control, ControlError};
 pub use host::StartError;
 pub use simulator::Simulator;

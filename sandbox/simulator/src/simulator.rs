@@ -7,7 +7,7 @@ use host::http::{Server, bind};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Callbacks, Config, Settings};
+use crate::config::{Callbacks, Config, Configured, Settings};
 use crate::control::Control;
 use crate::shared::Shared;
 use crate::{notices, store, web};
@@ -27,10 +27,11 @@ impl Simulator {
     /// # Errors
     /// The port is taken, or the state of the last run cannot be read.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { port, store, clock, merchants, templates, pace } = config;
+        let Config { port, store, clock, merchants, templates, services, pace } = config;
+        let configured = Configured { merchants, templates, services, pace };
         let listener = bind(port).await?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { port, source })?;
-        let settings = Settings::new(merchants, templates, pace, format!("http://{address}"));
+        let settings = Settings::new(configured, format!("http://{address}"));
         let (path, world) = store::open(&store)?;
         let shared = Arc::new(Shared::new(settings, clock, world));
         let server = Server::serve(listener, web::router(Arc::clone(&shared)))?;

@@ -31,6 +31,17 @@ pub(crate) fn date(at: Ms) -> String {
     written(at, "%Y%m%d")
 }
 
+/// RFC 3339 with `+08:00`: every time of V3.
+pub(crate) fn rfc3339(at: Ms) -> String {
+    written(at, "%Y-%m-%dT%H:%M:%S%:z")
+}
+
+/// Reads RFC 3339 with an offset.
+pub(crate) fn from_rfc3339(text: &str) -> Option<Ms> {
+    let has_seconds = text.get(10..11) == Some("T") && text.len() >= "2015-05-20T13:29:35Z".len();
+    has_seconds.then(|| text.parse::<Timestamp>().ok()).flatten().map(Timestamp::as_millisecond)
+}
+
 /// Reads `yyyyMMddHHmmss`.
 pub(crate) fn from_compact(text: &str) -> Option<Ms> {
     let time = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
@@ -70,6 +81,12 @@ mod tests {
         assert_eq!(spaced(NEW_YEAR), "2026-01-01 00:30:00");
         assert_eq!(from_compact("20260101003000"), Some(NEW_YEAR));
         assert_eq!(from_compact("20261301003000"), None);
+        assert_eq!(rfc3339(NEW_YEAR), "2026-01-01T00:30:00+08:00");
+        assert_eq!(from_rfc3339("2026-01-01T00:30:00+08:00"), Some(NEW_YEAR));
+        assert_eq!(from_rfc3339("2025-12-31T16:30:00Z"), Some(NEW_YEAR));
+        for wrong in ["2026-01-01 00:30:00", "2026-01-01T00:30:00", "2026-01-01", ""] {
+            assert_eq!(from_rfc3339(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

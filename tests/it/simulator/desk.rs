@@ -37,8 +37,9 @@ impl Desk {
         let templates =
             vec![Template::new(MCH_ID, "12535"), Template { mode: Mode::PreNotice, ..Template::new(MCH_ID, "12536") }];
         let merchants = vec![Merchant::of_test(MCH_ID).unwrap()];
+        let (services, pace) = (Vec::new(), Pace::default());
         let config =
-            Config { port: 0, store: Store::Memory, clock: clock.clone(), merchants, templates, pace: Pace::default() };
+            Config { port: 0, store: Store::Memory, clock: clock.clone(), merchants, templates, services, pace };
         let simulator = Simulator::start(config).await.unwrap();
         let hosts = || Hosts::parse(&simulator.endpoint()).unwrap();
         let signer = MerchantSigner::new(MCH_ID, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();

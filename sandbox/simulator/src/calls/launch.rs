@@ -1,21 +1,27 @@
 //! What the user's WeChat checks of the parameters with which an app or a page opens it.
 
-use counterparty::{SignType, V2Fields};
+use counterparty::{MerchantKey, SignType, V2Fields};
 use serde::Deserialize;
 
 use crate::config::Settings;
 use crate::model::Order;
 use crate::rules::Refused;
 
-/// Of an app (<https://pay.weixin.qq.com/doc/v2/merchant/4011937148>).
+/// Of an app (<https://pay.weixin.qq.com/doc/v2/merchant/4011937148>, <https://pay.weixin.qq.com/doc/v3/merchant/4013070351>).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AppLaunch {
+    #[serde(alias = "appId")]
     appid: String,
+    #[serde(alias = "partnerId")]
     pub(crate) partnerid: String,
+    #[serde(alias = "prepayId")]
     pub(crate) prepayid: String,
+    #[serde(alias = "packageValue")]
     package: String,
+    #[serde(alias = "nonceStr")]
     noncestr: String,
+    #[serde(alias = "timeStamp")]
     timestamp: String,
     sign: String,
 }
@@ -43,13 +49,17 @@ impl JsapiLaunch {
     }
 }
 
-/// Signed with the order's algorithm, over the six fields.
+/// Signed with the order's algorithm: V2 over the six fields, V3 over four lines.
 pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) -> Result<(), Refused> {
     if launch.package != "Sign=WXPay" {
         return Err(Refused::rule("package is not Sign=WXPay"));
     }
     if launch.partnerid != order.mch_id || order.trade_type() != "APP" {
         return Err(Refused::rule("the prepay_id belongs to another merchant or trade_type"));
+    }
+    if order.v3.is_some() {
+        let lines = [&*launch.appid, &launch.timestamp, &launch.noncestr, &launch.prepayid];
+        return check_lines(settings, order, lines, &launch.sign);
     }
     let fields = [
         ("appid", launch.appid.clone()),
@@ -64,9 +74,17 @@ pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) 
 
 /// Signed with the order's algorithm, which `signType` names, over the five fields.
 pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaunch) -> Result<(), Refused> {
-    let sign_type = if order.hmac { "HMAC-SHA256" } else { "MD5" };
+    let sign_type = match (&order.v3, order.hmac) {
+        (Some(_), _) => "RSA",
+        (None, true) => "HMAC-SHA256",
+        (None, false) => "MD5",
+    };
     if launch.sign_type != sign_type || order.trade_type() != "JSAPI" {
         return Err(Refused::rule("signType or trade_type is not the order's"));
+    }
+    if order.v3.is_some() {
+        let lines = [&*launch.appid, &launch.timestamp, &launch.nonce, &launch.package];
+        return check_lines(settings, order, lines, &launch.pay_sign);
     }
     let fields = [
         ("appId", launch.appid.clone()),
@@ -76,6 +94,23 @@ pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaun
         ("timeStamp", launch.timestamp.clone()),
     ];
     check(settings, order, &launch.appid, fields.into_iter().collect(), &launch.pay_sign)
+}
+
+/// A V3 order is launched with the key that signs its merchant's calls; the time is seconds, ten digits of them.
+fn check_lines(settings: &Settings, order: &Order, lines: [&str; 4], sign: &str) -> Result<(), Refused> {
+    let [appid, timestamp, nonce, _] = lines;
+    if appid != order.appid {
+        return Err(Refused::rule("the appid is not the order's"));
+    }
+    if timestamp.len() != 10 || !timestamp.bytes().all(|digit| digit.is_ascii_digit()) || nonce.len() > 32 {
+        return Err(Refused::rule("the timestamp is not ten digits, or the nonce is too long"));
+    }
+    let merchant = settings.merchants.get(&order.mch_id).ok_or(Refused::Unknown)?;
+    let has_signed = |key: &MerchantKey| key.has_signed_launch(lines, sign);
+    match merchant.key.as_ref().is_some_and(has_signed) {
+        true => Ok(()),
+        false => Err(Refused::rule("the signature of the launch parameters is wrong: 支付验证签名失败")),
+    }
 }
 
 fn check(settings: &Settings, order: &Order, appid: &str, fields: V2Fields, sign: &str) -> Result<(), Refused> {

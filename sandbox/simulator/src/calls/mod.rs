@@ -5,6 +5,7 @@ mod form;
 mod launch;
 mod reply;
 mod tables;
+pub(crate) mod v3;
 
 pub(crate) use check::{check, read};
 pub(crate) use form::Form;

@@ -1,6 +1,8 @@
 //! What WeChat Pay remembers. Plain data: the rules are in `rules`.
 
 mod contract;
+mod exempt;
+mod keys;
 mod notice;
 mod order;
 mod refund;
@@ -11,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use contract::{Calls, Contract, ContractState, Ended, Form, PreNotice, Signed};
+pub(crate) use exempt::{Exempt, ExemptEnded, ExemptSigned, ExemptState};
+pub(crate) use keys::{KeyMode, Keys};
 pub(crate) use notice::{Delivery, Message, Notice, NoticeKind, NoticeState};
-pub(crate) use order::{Cashier, Failure, Order, OrderKind, Paid, TradeState};
-pub(crate) use refund::{Refund, RefundState, Source};
+pub(crate) use order::{Cashier, Failure, Order, OrderKind, PREPAY_LIFE, Paid, TradeState, V3Order};
+pub(crate) use refund::{Refund, RefundState, Source, V3Refund};
 pub(crate) use user::User;
 
 use crate::time::{Ms, date};
@@ -28,10 +32,15 @@ pub(crate) fn key(mch_id: &str, number: &str) -> Key {
 
 /// Everything.
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct World {
     pub(crate) orders: BTreeMap<Key, Order>,
     pub(crate) contracts: BTreeMap<Key, Contract>,
     pub(crate) refunds: BTreeMap<Key, Refund>,
+    /// Password-exempt contracts.
+    pub(crate) exempt: BTreeMap<Key, Exempt>,
+    /// By merchant.
+    pub(crate) keys: BTreeMap<String, Keys>,
     pub(crate) notices: BTreeMap<u64, Notice>,
     pub(crate) users: BTreeMap<String, User>,
     /// Users by appid and openid.
@@ -63,6 +72,8 @@ pub(crate) enum Job {
     Deduct(Key),
     /// A refund comes to its end.
     Settle(Key),
+    /// An order that nobody has paid is closed.
+    Close(Key),
 }
 
 impl World {
@@ -109,6 +120,11 @@ impl World {
         if let Some(signed) = &contract.signed {
             self.live.remove(&live_key(&contract.mch_id, &contract.plan_id, &signed.user));
         }
+    }
+
+    /// The keys of a merchant.
+    pub(crate) fn keys_of(&mut self, mch_id: &str) -> &mut Keys {
+        self.keys.entry(mch_id.to_owned()).or_default()
     }
 
     /// Puts a notice on its way, for the first delivery at once.

@@ -13,6 +13,9 @@ pub(crate) struct Notice {
     /// The order, contract or refund numbers it is about.
     pub(crate) numbers: Vec<String>,
     pub(crate) url: String,
+    /// JSON, signed anew in the headers at each delivery, instead of XML.
+    #[serde(default)]
+    pub(crate) is_v3: bool,
     pub(crate) message: Message,
     pub(crate) state: NoticeState,
     /// When it is sent the next time.
@@ -27,7 +30,7 @@ pub(crate) struct Notice {
     pub(crate) doubles: Vec<Delivery>,
 }
 
-/// The bytes, which stay the same from delivery to delivery.
+/// The bytes. Those of V2 stay the same from delivery to delivery; V3 has new headers each time.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Message {
     pub(crate) headers: Vec<(String, String)>,
@@ -43,8 +46,12 @@ pub(crate) enum NoticeKind {
     ContractAdd,
     ContractDelete,
     Refund,
-    /// V3 JSON: may this user be kept?
+    /// May this user be kept?
     Retention,
+    /// WeChat's self-test.
+    SecurityEcho,
+    /// Whatever was asked for.
+    Other,
 }
 
 /// What has become of it.
@@ -91,7 +98,7 @@ const PAYMENT: [Ms; 15] = {
     ]
 };
 
-/// Deduction: 0/15/15/30/180/1800/1800/1800/1800/3600 s.
+/// Deduction and self-test: 0/15/15/30/180/1800/1800/1800/1800/3600 s.
 const DEDUCTION: [Ms; 9] = [
     15 * SECOND,
     15 * SECOND,
@@ -119,8 +126,8 @@ impl NoticeKind {
     /// The pauses between deliveries; there is one delivery more than pauses.
     pub(crate) fn pauses(self) -> &'static [Ms] {
         match self {
-            Self::Payment | Self::Refund => &PAYMENT,
-            Self::Deduction => &DEDUCTION,
+            Self::Payment | Self::Refund | Self::Other => &PAYMENT,
+            Self::Deduction | Self::SecurityEcho => &DEDUCTION,
             Self::ContractAdd | Self::ContractDelete => &CONTRACT,
             Self::Retention => &[],
         }
@@ -134,11 +141,6 @@ impl NoticeKind {
         }
     }
 
-    /// JSON with a signature in the headers instead of XML.
-    pub(crate) fn is_v3(self) -> bool {
-        matches!(self, Self::Retention)
-    }
-
     /// The word of the control API.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -148,16 +150,26 @@ impl NoticeKind {
             Self::ContractDelete => "contract_delete",
             Self::Refund => "refund",
             Self::Retention => "retention",
+            Self::SecurityEcho => "security_echo",
+            Self::Other => "other",
         }
     }
 }
 
 impl Notice {
+    /// The pauses between deliveries. V3 has one schedule for contracts, too, that of payments.
+    fn pauses(&self) -> &'static [Ms] {
+        match self.kind {
+            NoticeKind::ContractAdd | NoticeKind::ContractDelete if self.is_v3 => &PAYMENT,
+            kind => kind.pauses(),
+        }
+    }
+
     /// Writes down a delivery that was due at `due`, and when the next one is.
     pub(crate) fn delivered(&mut self, due: Ms, delivery: Delivery) {
         // One that overtook this one, by a fault, may have been accepted already.
         let accepted = delivery.accepted || self.state == NoticeState::Accepted;
-        let pause = self.kind.pauses().get(self.deliveries.len());
+        let pause = self.pauses().get(self.deliveries.len());
         self.deliveries.push(delivery);
         (self.state, self.next_at_ms) = match (accepted, pause) {
             (true, _) => (NoticeState::Accepted, None),
@@ -190,6 +202,7 @@ mod tests {
             mch_id: String::new(),
             numbers: Vec::new(),
             url: String::new(),
+            is_v3: false,
             message: Message { headers: Vec::new(), body: String::new() },
             state: NoticeState::Waiting,
             next_at_ms: Some(0),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Key;
 use crate::time::{HOUR, Ms};
 
 /// Life of a prepay_id.
-const PREPAY_LIFE: Ms = 2 * HOUR;
+pub(crate) const PREPAY_LIFE: Ms = 2 * HOUR;
 
 /// An order.
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,6 +35,20 @@ pub(crate) struct Order {
     pub(crate) refunds: Vec<Key>,
     /// How its next refunds end.
     pub(crate) refund_outcome: super::RefundState,
+    /// What only an order of V3 has.
+    #[serde(default)]
+    pub(crate) v3: Option<V3Order>,
+}
+
+/// An order of V3.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct V3Order {
+    /// The body that made it: a repetition must say the same.
+    pub(crate) body: Value,
+    /// Every prepay_id and when it was made: an older one lives on beside a newer one.
+    pub(crate) prepay_ids: Vec<(String, Ms)>,
+    /// The password-exempt contract that is offered after the payment.
+    pub(crate) exempt: Option<Key>,
 }
 
 /// Who takes the money.
@@ -57,8 +72,8 @@ pub(crate) struct Cashier {
     pub(crate) trade_type: String,
     pub(crate) prepay_id: String,
     pub(crate) prepaid_ms: Ms,
-    /// The contract that is offered with it.
-    pub(crate) contract: Key,
+    /// The contract that is offered with it, with V2.
+    pub(crate) contract: Option<Key>,
     /// Why nothing is offered: the page is the ordinary cashier.
     pub(crate) presign_failure: Option<Failure>,
 }
@@ -148,6 +163,15 @@ impl Order {
         }
     }
 
+    /// The prepay_ids that were handed out, each with the time.
+    pub(crate) fn prepay_ids(&self) -> Vec<(&str, Ms)> {
+        match (&self.v3, self.cashier()) {
+            (Some(v3), _) => v3.prepay_ids.iter().map(|(id, made_ms)| (id.as_str(), *made_ms)).collect(),
+            (None, Some(cashier)) => vec![(cashier.prepay_id.as_str(), cashier.prepaid_ms)],
+            (None, None) => Vec::new(),
+        }
+    }
+
     pub(crate) fn trade_type(&self) -> &str {
         self.cashier().map_or("PAP", |cashier| &cashier.trade_type)
     }
@@ -194,7 +218,7 @@ mod tests {
                 trade_type: "APP".to_owned(),
                 prepay_id: String::new(),
                 prepaid_ms: 0,
-                contract: String::new(),
+                contract: None,
                 presign_failure: None,
             }),
             state,
@@ -202,6 +226,7 @@ mod tests {
             failure: None,
             refunds: Vec::new(),
             refund_outcome: RefundState::Success,
+            v3: None,
         }
     }
 

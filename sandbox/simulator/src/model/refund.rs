@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Key;
 use crate::time::Ms;
@@ -29,6 +30,20 @@ pub(crate) struct Refund {
     pub(crate) made_ms: Ms,
     pub(crate) state: RefundState,
     pub(crate) ended_ms: Option<Ms>,
+    /// What only a refund by a call of V3 has.
+    #[serde(default)]
+    pub(crate) v3: Option<V3Refund>,
+}
+
+/// A refund of V3.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct V3Refund {
+    /// The body that made it: a repetition must say the same.
+    pub(crate) body: Value,
+    /// The body that asked for its repair, sensitive fields in the clear.
+    pub(crate) repair: Option<Value>,
+    /// How the repair ends.
+    pub(crate) repair_outcome: RefundState,
 }
 
 /// `refund_status`.
@@ -41,9 +56,10 @@ pub(crate) enum RefundState {
     #[default]
     Success,
     /// Abnormal: the money is back at the merchant.
+    #[serde(alias = "ABNORMAL")]
     Change,
     /// Closed: not refunded.
-    #[serde(rename = "REFUNDCLOSE")]
+    #[serde(rename = "REFUNDCLOSE", alias = "CLOSED")]
     RefundClose,
 }
 
@@ -65,6 +81,16 @@ impl RefundState {
             Self::Success => "SUCCESS",
             Self::Change => "CHANGE",
             Self::RefundClose => "REFUNDCLOSE",
+        }
+    }
+
+    /// The word of V3.
+    pub(crate) fn as_v3(self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Success => "SUCCESS",
+            Self::Change => "ABNORMAL",
+            Self::RefundClose => "CLOSED",
         }
     }
 }

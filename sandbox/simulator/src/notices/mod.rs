@@ -1,5 +1,6 @@
 //! Sends notices when they are due, and remembers what was heard.
 
+mod headers;
 mod raw;
 mod send;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::config::Settings;
 use crate::faults::Misbehaviour;
 use crate::model::{Delivery, Notice, NoticeState, World};
 use crate::shared::{Inner, Shared};
@@ -28,6 +30,7 @@ pub(crate) struct Due {
     notice: Notice,
     due_ms: Ms,
     fault: Option<Misbehaviour>,
+    signer: Option<headers::Signer>,
 }
 
 /// Runs until it is stopped. Deliveries that are under way then are cut; they are made again after the next start.
@@ -35,7 +38,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
     let client = send::client();
     let mut deliveries = JoinSet::new();
     loop {
-        for due in shared.look(|inner| take_due(inner, shared.clock.now_ms())) {
+        for due in shared.look(|inner| take_due(inner, &shared.settings, shared.clock.now_ms())) {
             deliveries.spawn(deliver(Arc::clone(&shared), client.clone(), due));
         }
         tokio::select! {
@@ -48,8 +51,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
 }
 
 async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
-    let Due { notice, due_ms, fault } = due;
+    let Due { mut notice, due_ms, fault, signer } = due;
     let at_ms = shared.clock.now_ms();
+    if let Some(signer) = signer {
+        signer.sign(&mut notice.message, at_ms, fault.as_ref());
+    }
     let merchant = shared.settings.merchants.get(&notice.mch_id);
     let sent = send::send(&client, merchant, &notice, fault.as_ref()).await;
     let fault = fault.map(|fault| send::name(&fault));
@@ -85,7 +91,7 @@ fn remember(inner: &mut Inner, id: u64, due_ms: Ms, deliveries: Vec<Delivery>) {
 }
 
 /// The notices whose time has come, with their faults; a fault that only puts a notice off is done here.
-fn take_due(inner: &mut Inner, now: Ms) -> Vec<Due> {
+fn take_due(inner: &mut Inner, settings: &Settings, now: Ms) -> Vec<Due> {
     let waiting: Vec<u64> = inner.world.waiting.iter().copied().collect();
     let mut due = Vec::new();
     for id in waiting {
@@ -102,7 +108,9 @@ fn take_due(inner: &mut Inner, now: Ms) -> Vec<Due> {
             Some(Misbehaviour::Swapped) => notice.swapped_ms = Some(now),
             fault => {
                 inner.under_way.insert(id);
-                due.push(Due { notice: notice.clone(), due_ms, fault });
+                let notice = notice.clone();
+                let signer = notice.is_v3.then(|| headers::signer(&mut inner.world, settings, &notice, now)).flatten();
+                due.push(Due { notice, due_ms, fault, signer });
             }
         }
     }

@@ -92,12 +92,12 @@ async fn post(client: &reqwest::Client, notice: &Notice, message: &Message) -> S
 }
 
 pub(super) fn content_type(notice: &Notice) -> &'static str {
-    if notice.kind.is_v3() { "application/json" } else { "text/xml" }
+    if notice.is_v3 { "application/json" } else { "text/xml" }
 }
 
 /// V2: 200, and an XML that says SUCCESS with nothing around it. V3: 200 or 204.
 fn is_accepted(notice: &Notice, status: u16, body: &[u8]) -> bool {
-    if notice.kind.is_v3() {
+    if notice.is_v3 {
         return matches!(status, 200 | 204);
     }
     let says_success = || V2Fields::read(body).is_ok_and(|fields| fields.get("return_code") == Some("SUCCESS"));
@@ -108,7 +108,7 @@ fn is_accepted(notice: &Notice, status: u16, body: &[u8]) -> bool {
 fn spoiled(merchant: &Merchant, notice: &Notice) -> Option<Message> {
     const ANOTHER_KEY: &str = "00000000000000000000000000000000";
     let mut message = notice.message.clone();
-    if notice.kind.is_v3() {
+    if notice.is_v3 {
         message.body.push(' ');
         return Some(message);
     }
@@ -147,6 +147,7 @@ mod tests {
             mch_id: "10000100".to_owned(),
             numbers: Vec::new(),
             url: "http://127.0.0.1:9/v2/10000100".to_owned(),
+            is_v3: kind == NoticeKind::Retention,
             message: Message { headers: Vec::new(), body: String::new() },
             state: NoticeState::Waiting,
             next_at_ms: Some(0),

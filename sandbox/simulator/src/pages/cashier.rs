@@ -4,17 +4,59 @@ use maud::{Markup, html};
 
 use super::{message, page, user_row, yuan};
 use crate::config::Template;
-use crate::model::{Contract, ContractState, Order};
+use crate::model::{Contract, ContractState, Exempt, ExemptState, Order};
 use crate::time::{Ms, spaced};
 
+/// What the page offers beside the payment.
+pub(crate) enum Offer {
+    /// Nothing: the ordinary cashier.
+    Nothing,
+    /// A switch, and what became of it.
+    Switch {
+        /// 自动续费, 免密支付
+        label: &'static str,
+        service: String,
+        account: String,
+        outcome: &'static str,
+        is_open: bool,
+    },
+}
+
+impl Offer {
+    /// The contract of a pay-and-sign order.
+    pub(crate) fn of_contract(contract: &Contract, template: Option<&Template>) -> Self {
+        Self::Switch {
+            label: "自动续费",
+            service: template.map(|template| template.name.clone()).unwrap_or_default(),
+            account: contract.display_account.clone(),
+            outcome: match contract.state {
+                ContractState::Signed => "已开通",
+                ContractState::Signing => "开通中",
+                ContractState::Terminated => "已关闭",
+                ContractState::Offered | ContractState::Cancelled => "未开通",
+            },
+            is_open: true,
+        }
+    }
+
+    /// A password-exempt contract that was pre-signed for the order.
+    pub(crate) fn of_exempt(exempt: &Exempt, service: Option<String>, now: Ms) -> Self {
+        Self::Switch {
+            label: "免密支付",
+            service: service.unwrap_or_default(),
+            account: exempt.display_account.clone(),
+            outcome: match exempt.state {
+                ExemptState::Signed => "已开通",
+                ExemptState::Terminated => "已关闭",
+                ExemptState::Offered => "未开通",
+            },
+            is_open: exempt.is_open(now),
+        }
+    }
+}
+
 /// What a user sees who was sent to pay: the amount, the switch, the buttons; afterwards the result.
-pub(crate) fn cashier(
-    order: &Order,
-    contract: Option<&Contract>,
-    template: Option<&Template>,
-    said: &str,
-    now: Ms,
-) -> Markup {
+pub(crate) fn cashier(order: &Order, offer: &Offer, said: &str, now: Ms) -> Markup {
     let body = html! {
         h1 { (order.asked("body").unwrap_or("商户订单")) }
         div.amount { (yuan(order.total_fee)) }
@@ -26,11 +68,13 @@ pub(crate) fn cashier(
                     div.row { span { "支付时间" } span { (spaced(paid.at_ms)) } }
                     div.row { span { "交易单号" } span { (paid.transaction_id) } }
                     div.row { span { "微信用户" } span { (paid.user) } }
-                    div.row { span { "自动续费" } span { (outcome(contract)) } }
+                    @if let Offer::Switch { label, outcome, .. } = offer {
+                        div.row { span { (label) } span { (outcome) } }
+                    }
                 }
             }
             (None, Some(why)) => p.message { (why) },
-            (None, None) => (open(order, contract, template)),
+            (None, None) => (open(order, offer)),
         }
         div.card {
             div.row { span { "商户号" } span { (order.mch_id) } }
@@ -41,35 +85,26 @@ pub(crate) fn cashier(
     page("微信支付", false, &body)
 }
 
-fn open(order: &Order, contract: Option<&Contract>, template: Option<&Template>) -> Markup {
+fn open(order: &Order, offer: &Offer) -> Markup {
     let known = order.asked("openid").filter(|_| order.trade_type() == "JSAPI");
     let is_offered = order.cashier().is_some_and(|cashier| cashier.presign_failure.is_none());
     html! {
         form method="post" {
             div.card {
                 (user_row(known))
-                @if let (true, Some(contract)) = (is_offered, contract) {
+                @if let (true, Offer::Switch { label, service, account, is_open: true, .. }) = (is_offered, offer) {
                     div.row {
-                        span { "自动续费" }
+                        span { (label) }
                         // The user's to tick: no parameter presets it.
-                        input type="checkbox" name="sign" value="on" aria-label="自动续费";
+                        input type="checkbox" name="sign" value="on" aria-label=(label);
                     }
-                    div.row { span { "服务" } span { (template.map_or("", |template| &template.name)) } }
-                    div.row { span { "开通账号" } span { (contract.display_account) } }
+                    div.row { span { "服务" } span { (service) } }
+                    div.row { span { "开通账号" } span { (account) } }
                 }
             }
             button.main type="submit" name="act" value="pay" { "支付" }
             button type="submit" name="act" value="wrong-password" { "密码错误" }
             button type="submit" name="act" value="cancel" { "取消" }
         }
-    }
-}
-
-fn outcome(contract: Option<&Contract>) -> &'static str {
-    match contract.map(|contract| contract.state) {
-        Some(ContractState::Signed) => "已开通",
-        Some(ContractState::Signing) => "开通中",
-        Some(ContractState::Terminated) => "已关闭",
-        Some(ContractState::Offered | ContractState::Cancelled) | None => "未开通",
     }
 }

@@ -6,7 +6,7 @@ mod signing;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use cashier::cashier;
+pub(crate) use cashier::{Offer, cashier};
 pub(crate) use list::list;
 pub(crate) use signing::signing;
 

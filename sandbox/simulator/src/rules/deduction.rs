@@ -174,6 +174,7 @@ fn place(scene: &mut Scene<'_>, call: &Call, key: Key, contract: Key, wait: Ms) 
         failure: None,
         refunds: Vec::new(),
         refund_outcome: RefundState::Success,
+        v3: None,
     };
     scene.world.orders.insert(key.clone(), order);
     scene.world.deductions.entry(contract).or_default().push(key.clone());

@@ -1,7 +1,7 @@
 //! What happens by itself when its time has come: deductions, refunds, signings that took a while.
 
 use super::signing::make_signed;
-use super::{Refused, Scene, refund, telling};
+use super::{Refused, Scene, refund, telling, v3};
 use crate::config::{Callbacks, Settings};
 use crate::model::{ContractState, Failure, Form, Job, Order, Paid, TradeState, World};
 use crate::time::Ms;
@@ -12,7 +12,7 @@ pub(crate) fn run_due(world: &mut World, settings: &Settings, callbacks: &Callba
     while let Some((at, job)) = world.jobs.first().cloned().filter(|(at, _)| *at <= now) {
         world.jobs.remove(&(at, job.clone()));
         let key = match &job {
-            Job::Sign(key) | Job::Deduct(key) | Job::Settle(key) => key.clone(),
+            Job::Sign(key) | Job::Deduct(key) | Job::Settle(key) | Job::Close(key) => key.clone(),
         };
         let mch_id = key.split('/').next().unwrap_or_default();
         // A merchant that was taken out of the configuration since.
@@ -23,6 +23,10 @@ pub(crate) fn run_due(world: &mut World, settings: &Settings, callbacks: &Callba
             Job::Sign(contract) => finish_signing(&mut scene, &contract),
             Job::Deduct(order) => deduct(&mut scene, &order),
             Job::Settle(refund) => refund::finish(&mut scene, &refund),
+            Job::Close(order) => {
+                v3::close_unpaid(&mut scene, &order);
+                Ok(())
+            }
         };
         failed.extend(done.err());
     }

@@ -15,6 +15,7 @@ mod refund_query;
 mod signing;
 mod telling;
 mod termination;
+pub(crate) mod v3;
 
 pub(crate) use closing::close_order;
 pub(crate) use contract_query::query_contract;

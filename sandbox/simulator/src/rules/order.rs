@@ -80,13 +80,14 @@ fn new_order(scene: &mut Scene<'_>, call: &Call) -> Result<Order, Refusal> {
             prepay_id: String::new(),
             prepaid_ms: scene.now,
             presign_failure: presign_failure(scene, call),
-            contract,
+            contract: Some(contract),
         }),
         state: TradeState::NotPay,
         paid: None,
         failure: None,
         refunds: Vec::new(),
         refund_outcome: RefundState::Success,
+        v3: None,
     })
 }
 
@@ -117,7 +118,7 @@ fn expiry(call: &Call, now: Ms) -> Result<Option<Ms>, Refusal> {
 }
 
 /// `wx`, the time, 20 more.
-fn new_prepay_id(now: Ms) -> String {
+pub(super) fn new_prepay_id(now: Ms) -> String {
     let random: String = nonce().chars().take(20).collect();
     format!("wx{}{random}", compact(now))
 }
@@ -155,7 +156,7 @@ pub(super) fn short(cashier: &Cashier) -> String {
 }
 
 /// In truth at `wx.tenpay.com`; here on this machine, so that a browser gets there.
-fn mweb_url(cashier: &Cashier, endpoint: &str) -> String {
+pub(super) fn mweb_url(cashier: &Cashier, endpoint: &str) -> String {
     let package = short(cashier);
     format!("{endpoint}/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={}&package={package}", cashier.prepay_id)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signing::make_signed;
-use super::{Refused, Scene, telling};
+use super::{Refused, Scene, telling, v3};
 use crate::model::{ContractState, Job, Key, Order, Paid, TradeState, key};
 use crate::time::Ms;
 
@@ -108,7 +108,8 @@ fn unpaid(scene: &mut Scene<'_>, out_trade_no: &str, state: TradeState) -> Resul
     match order.unpayable(scene.now) {
         Some(why) => Err(Refused::rule(why)),
         None => {
-            order.state = state;
+            // The other words belong to payment codes, in V3.
+            order.state = if order.v3.is_some() { TradeState::NotPay } else { state };
             Ok(())
         }
     }
@@ -118,6 +119,9 @@ fn unpaid(scene: &mut Scene<'_>, out_trade_no: &str, state: TradeState) -> Resul
 fn payer(scene: &mut Scene<'_>, order: &Order, payment: &Payment) -> (String, String) {
     if let Some(openid) = order.asked("openid").filter(|_| order.trade_type() == "JSAPI") {
         return (scene.world.user_of(&order.appid, openid), openid.to_owned());
+    }
+    if let Some(openid) = v3::pre_signed_for(scene, order).filter(|_| payment.user.is_none()) {
+        return (scene.world.user_of(&order.appid, &openid), openid);
     }
     let stranger = || format!("user-{}", order.asked("contract_code").unwrap_or(&order.out_trade_no));
     let user = payment.user.clone().unwrap_or_else(stranger);
@@ -133,7 +137,9 @@ fn settle_signing(
     told: u64,
 ) -> Result<(Option<String>, Option<NotSigned>), Refused> {
     let Some(cashier) = order.cashier() else { return Ok((None, None)) };
-    let contract = cashier.contract.clone();
+    let Some(contract) = cashier.contract.clone() else {
+        return v3::settle_signing(scene, order, payment, user);
+    };
     if let Some(why) = why_not(scene, order, payment, user) {
         set_state(scene, &contract, ContractState::Cancelled);
         return Ok((None, Some(why)));

@@ -11,11 +11,9 @@ use crate::time::{day, is_daytime};
 /// Deductible days where the call names none.
 const USUAL_DAYS: i64 = 7;
 
-/// The body of the call.
+/// The body of the call, whose form and merchant are right.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct PreNotification {
-    pub(crate) mchid: String,
     appid: String,
     estimated_amount: Amount,
     deduct_duration: Option<Duration>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use counterparty::V2Fields;
 
 use super::{Call, Refusal, Refused, Scene, nonce, success, telling};
-use crate::model::{Job, Key, Order, Refund, RefundState, Source, TradeState, key};
+use crate::model::{Job, Key, Order, Refund, RefundState, Source, TradeState, V3Refund, key};
 use crate::time::{DAY, Ms};
 
 /// Partial refunds of one order.
@@ -40,8 +40,9 @@ pub(crate) fn refund(scene: &mut Scene<'_>, call: &Call) -> Result<V2Fields, Ref
         notify_url: call.get("notify_url").map(ToOwned::to_owned),
         request: call.content(),
         source: Source::Api,
+        v3: None,
     };
-    let refund = accept(scene, &order, wanted)?;
+    let refund = accept(scene, &order, wanted).map_err(Hindrance::of_v2)?;
     Ok(answer(call, &refund))
 }
 
@@ -68,8 +69,9 @@ pub(crate) fn platform_refund(
         notify_url: (!base.is_empty()).then(|| format!("{base}/v2/{}", scene.mch_id())),
         request: BTreeMap::new(),
         source: Source::VendorPlatform,
+        v3: None,
     };
-    accept(scene, &order, wanted).map_err(|refusal| Refused::rule(format!("{refusal:?}")))?;
+    accept(scene, &order, wanted).map_err(|hindrance| Refused::rule(hindrance.described()))?;
     Ok(out_refund_no)
 }
 
@@ -92,7 +94,9 @@ pub(crate) fn settle(scene: &mut Scene<'_>, out_refund_no: &str, state: RefundSt
 /// A refund's time has come.
 pub(super) fn finish(scene: &mut Scene<'_>, refund_key: &str) -> Result<(), Refused> {
     let refund = scene.world.refunds.get(refund_key).ok_or(Refused::Unknown)?;
-    let outcome = scene.world.orders.get(&refund.order).map(|order| order.refund_outcome).unwrap_or_default();
+    let planned = scene.world.orders.get(&refund.order).map(|order| order.refund_outcome).unwrap_or_default();
+    let repaired = refund.v3.as_ref().filter(|v3| v3.repair.is_some()).map(|v3| v3.repair_outcome);
+    let outcome = repaired.unwrap_or(planned);
     if refund.state != RefundState::Processing || outcome == RefundState::Processing {
         return Ok(());
     }
@@ -100,13 +104,40 @@ pub(super) fn finish(scene: &mut Scene<'_>, refund_key: &str) -> Result<(), Refu
     settle(scene, &out_refund_no, outcome)
 }
 
-struct Wanted {
-    out_refund_no: String,
-    refund_fee: u64,
-    account: String,
-    notify_url: Option<String>,
-    request: BTreeMap<String, String>,
-    source: Source,
+/// A refund that nothing is against yet.
+pub(super) struct Wanted {
+    pub(super) out_refund_no: String,
+    pub(super) refund_fee: u64,
+    pub(super) account: String,
+    pub(super) notify_url: Option<String>,
+    pub(super) request: BTreeMap<String, String>,
+    pub(super) source: Source,
+    pub(super) v3: Option<V3Refund>,
+}
+
+/// What is against a refund, whoever asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    NotPaid,
+    TooLate,
+    TooManyParts,
+    TooMuch,
+}
+
+impl Hindrance {
+    pub(super) fn described(self) -> &'static str {
+        match self {
+            Self::NotPaid => "订单未支付，不能退款",
+            Self::TooLate => "订单已经超过退款期限",
+            Self::TooManyParts => "部分退款次数超过50次",
+            Self::TooMuch => "累计退款金额大于支付金额",
+        }
+    }
+
+    fn of_v2(self) -> Refusal {
+        let code = if self == Self::TooLate { "TRADE_OVERDUE" } else { "ERROR" };
+        Refusal::business(code, self.described())
+    }
 }
 
 fn check_repetition(known: &Refund, order: &Order, call: &Call) -> Result<(), Refusal> {
@@ -120,18 +151,17 @@ fn check_repetition(known: &Refund, order: &Order, call: &Call) -> Result<(), Re
     }
 }
 
-fn accept(scene: &mut Scene<'_>, order: &Order, wanted: Wanted) -> Result<Refund, Refusal> {
-    let Some(paid) = order.paid.as_ref().filter(|_| order.state == TradeState::Success) else {
-        return Err(Refusal::business("ERROR", "订单未支付，不能退款"));
-    };
+/// Begins a refund, unless something is against it.
+pub(super) fn accept(scene: &mut Scene<'_>, order: &Order, wanted: Wanted) -> Result<Refund, Hindrance> {
+    let paid = order.paid.as_ref().filter(|_| order.state == TradeState::Success).ok_or(Hindrance::NotPaid)?;
     if scene.now > paid.at_ms.saturating_add(LATEST) {
-        return Err(Refusal::business("TRADE_OVERDUE", "订单已经超过退款期限"));
+        return Err(Hindrance::TooLate);
     }
     if order.refunds.len() >= MOST_PARTS {
-        return Err(Refusal::business("ERROR", "部分退款次数超过50次"));
+        return Err(Hindrance::TooManyParts);
     }
     if wanted.refund_fee == 0 || refunded(scene, order).saturating_add(wanted.refund_fee) > order.total_fee {
-        return Err(Refusal::business("ERROR", "累计退款金额大于支付金额"));
+        return Err(Hindrance::TooMuch);
     }
     let refund_key = key(&order.mch_id, &wanted.out_refund_no);
     let order_key = key(&order.mch_id, &order.out_trade_no);
@@ -152,6 +182,7 @@ fn accept(scene: &mut Scene<'_>, order: &Order, wanted: Wanted) -> Result<Refund
         made_ms: scene.now,
         state: RefundState::Processing,
         ended_ms: None,
+        v3: wanted.v3,
     };
     if let Some(order) = scene.world.orders.get_mut(&order_key) {
         order.refunds.push(refund_key.clone());

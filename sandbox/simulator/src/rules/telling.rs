@@ -5,7 +5,7 @@ use counterparty::{
     RefundResultV2, SignType, SignedRequest, TradeType, V2Notice as _, V3Notice,
 };
 
-use super::{Scene, nonce};
+use super::{Scene, nonce, v3};
 use crate::model::{
     Contract, Failure, Message, Notice, NoticeKind, NoticeState, Order, Paid, Refund, RefundState, Source,
 };
@@ -20,6 +20,9 @@ pub(super) fn payment(scene: &mut Scene<'_>, order: &Order, paid: &Paid) -> Resu
         "MWEB" => TradeType::Mweb,
         _ => TradeType::App,
     };
+    if order.v3.is_some() {
+        return v3::tell_payment(scene, order, paid, V3Notice::payment(&numbers, trade_type)?);
+    }
     let mut notice = PaymentNotice::new(&numbers, trade_type)?;
     for echo in ["attach", "device_info"] {
         if let Some(value) = order.asked(echo) {
@@ -99,9 +102,8 @@ pub(super) fn terminated(scene: &mut Scene<'_>, contract: &Contract) -> Result<O
 pub(super) fn retention(scene: &mut Scene<'_>, contract: &Contract) -> Result<Option<u64>, Error> {
     let Some(url) = termination_url(scene, contract) else { return Ok(None) };
     let numbers = of_contract(scene, contract);
-    let occasion = Occasion::derived(seconds(scene.now), &nonce());
-    let request = V3Notice::termination_retention(&numbers)?.signed(&scene.merchant.wechat, &occasion)?;
-    Ok(Some(send(scene, NoticeKind::Retention, vec![contract.contract_code.clone()], &url, request)))
+    let notice = V3Notice::termination_retention(&numbers)?;
+    send_v3(scene, NoticeKind::Retention, vec![contract.contract_code.clone()], &url, &notice).map(Some)
 }
 
 /// A refund has come to an end.
@@ -119,6 +121,10 @@ pub(super) fn refunded(scene: &mut Scene<'_>, refund: &Refund) -> Result<Option<
     numbers.transaction_id.clone_from(&refund.transaction_id);
     numbers.refund_id.clone_from(&refund.refund_id);
     (numbers.total, numbers.refund) = (refund.total_fee, refund.refund_fee);
+    // Without an address in the call, or by hand, the notice is V2's, at the usual address.
+    if refund.v3.as_ref().is_some_and(|v3| v3.body.get("notify_url").is_some()) {
+        return v3::tell_refund(scene, refund, &numbers, &url).map(Some);
+    }
     let mut notice = RefundNoticeV2::new(&numbers, result)?.with_inner("refund_account", &refund.account);
     if refund.source == Source::VendorPlatform {
         notice = notice.from_platform();
@@ -169,12 +175,32 @@ fn sign_type(hmac: bool) -> SignType {
 
 fn send(scene: &mut Scene<'_>, kind: NoticeKind, numbers: Vec<String>, url: &str, request: SignedRequest) -> u64 {
     let message = Message { headers: request.headers.clone(), body: request.body_lossy() };
+    put(scene, kind, numbers, url, message, false)
+}
+
+/// Seals a V3 notice now, and leaves its signature to each delivery.
+pub(super) fn send_v3(
+    scene: &mut Scene<'_>,
+    kind: NoticeKind,
+    numbers: Vec<String>,
+    url: &str,
+    notice: &V3Notice,
+) -> Result<u64, Error> {
+    let occasion = Occasion::derived(seconds(scene.now), &nonce());
+    let configured = &scene.merchant.wechat;
+    let sealer = scene.world.keys_of(configured.mch_id()).sealer(configured)?;
+    let body = String::from_utf8_lossy(&notice.sealed(&sealer, &occasion)?).into_owned();
+    Ok(put(scene, kind, numbers, url, Message { headers: Vec::new(), body }, true))
+}
+
+fn put(scene: &mut Scene<'_>, kind: NoticeKind, numbers: Vec<String>, url: &str, message: Message, is_v3: bool) -> u64 {
     scene.world.send(Notice {
         id: 0,
         kind,
         mch_id: scene.mch_id().to_owned(),
         numbers,
         url: url.to_owned(),
+        is_v3,
         message,
         state: NoticeState::Waiting,
         next_at_ms: Some(scene.now),

@@ -31,7 +31,7 @@ impl Ending {
         }
     }
 
-    fn remark(self) -> &'static str {
+    pub(super) fn remark(self) -> &'static str {
         match self {
             Self::Expired => "合约到期",
             Self::User => "用户主动解约",

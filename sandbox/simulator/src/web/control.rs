@@ -78,8 +78,8 @@ struct WithStatus {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct By {
-    by: Ending,
+pub(super) struct By {
+    pub(super) by: Ending,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +167,16 @@ pub(crate) async fn settle(
     done(act(&shared, &mch_id, |scene| rules::settle(scene, &number, status)))
 }
 
+/// Decides how the repair of an abnormal refund will end.
+pub(crate) async fn plan_repair(
+    shared: State,
+    Path((mch_id, number)): Path<(String, String)>,
+    Json(body): Json<Value>,
+) -> Answer {
+    let WithStatus { status } = serde_json::from_value(body)?;
+    done(act(&shared, &mch_id, |scene| rules::v3::plan_repair(scene, &key(&mch_id, &number), status)))
+}
+
 /// Changes a user.
 pub(crate) async fn user(shared: State, Path(name): Path<String>, Json(body): Json<Value>) -> Answer {
     let change: UserChange = serde_json::from_value(body)?;
@@ -223,7 +233,7 @@ pub(crate) async fn move_clock(shared: State, Json(body): Json<Value>) -> Answer
     clock(shared).await
 }
 
-fn done(outcome: Result<(), Refused>) -> Answer {
+pub(super) fn done(outcome: Result<(), Refused>) -> Answer {
     outcome?;
     Ok(Json(json!({})))
 }

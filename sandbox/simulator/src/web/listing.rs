@@ -20,6 +20,7 @@ pub(crate) async fn state(shared: State) -> Answer {
             "orders": all(&world.orders)?,
             "contracts": all(&world.contracts)?,
             "refunds": all(&world.refunds)?,
+            "exempt_contracts": all(&world.exempt)?,
             "notices": world.notices.values().map(described).collect::<Vec<_>>(),
             "users": serde_json::to_value(&world.users)?,
         }))
@@ -86,6 +87,7 @@ fn described(notice: &Notice) -> Value {
     json!({
         "id": notice.id,
         "kind": notice.kind,
+        "protocol": if notice.is_v3 { "v3" } else { "v2" },
         "numbers": notice.numbers,
         "url": notice.url,
         "state": notice.state,

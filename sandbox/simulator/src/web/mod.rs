@@ -2,6 +2,7 @@
 
 mod control;
 mod listing;
+mod merchant;
 mod open;
 mod page;
 mod v2;
@@ -27,7 +28,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     }
     calls
         .route(H5_ENTRUST_WEB.path, get(v2::visited))
-        .route("/v3/papay/contracts/{contract_id}/notify", post(v3::notify))
+        .merge(v3::calls())
         .merge(pages())
         .nest("/control", controls())
         .layer(from_fn(loopback_only))
@@ -60,8 +61,15 @@ fn controls() -> Router<Arc<Shared>> {
         .route("/{mch_id}/contracts/{number}", get(listing::contract))
         .route("/{mch_id}/refunds", get(listing::refunds))
         .route("/{mch_id}/refunds/{number}", get(listing::refund))
-        .route("/{mch_id}/notices", get(listing::notices))
+        .route("/{mch_id}/notices", get(listing::notices).post(merchant::notify))
+        .route("/{mch_id}/keys", get(merchant::keys))
+        .route("/{mch_id}/keys/{what}", post(merchant::change_keys))
+        .route("/{mch_id}/keys/certificates/{serial}", delete(merchant::withdraw))
+        .route("/{mch_id}/exempt-contracts", get(merchant::exempt_contracts))
+        .route("/{mch_id}/exempt-contracts/{code}", get(merchant::exempt_contract))
+        .route("/{mch_id}/exempt-contracts/{code}/{act}", post(merchant::change_exempt))
         .route("/{mch_id}/orders/{number}/{act}", post(control::order))
         .route("/{mch_id}/contracts/{number}/{act}", post(control::contract))
         .route("/{mch_id}/refunds/{number}/settle", post(control::settle))
+        .route("/{mch_id}/refunds/{number}/repair-outcome", post(control::plan_repair))
 }

@@ -11,7 +11,7 @@ use super::State;
 use super::control::{Answer, act};
 use super::v2::from_query;
 use crate::calls::{self, AppLaunch, ENTRUST_WEB, Form, JsapiLaunch, MINI_PROGRAM, check_app, check_jsapi};
-use crate::model::{Key, Order, World};
+use crate::model::{Key, Order, PREPAY_LIFE, World};
 use crate::rules::{self, Call, Refusal, Refused, Scene};
 use crate::shared::Shared;
 use crate::time::{MINUTE, Ms};
@@ -58,17 +58,17 @@ pub(crate) async fn open(shared: State, Json(body): Json<Value>) -> Answer {
 fn opened(shared: &Shared, opening: Opening) -> Result<Place, Refused> {
     match opening {
         Opening::App(launch) => {
-            let (key, order) = by_prepay_id(shared, |prepay_id| prepay_id == launch.prepayid)?;
+            let (key, order, _) = by_prepay_id(shared, |prepay_id| prepay_id == launch.prepayid)?;
             check_app(&shared.settings, &order, &launch).map(|()| Place::Cashier(key))
         }
         Opening::Jsapi(launch) => {
-            let (key, order) = by_prepay_id(shared, |prepay_id| Some(prepay_id) == launch.prepay_id())?;
+            let (key, order, _) = by_prepay_id(shared, |prepay_id| Some(prepay_id) == launch.prepay_id())?;
             check_jsapi(&shared.settings, &order, &launch).map(|()| Place::Cashier(key))
         }
         Opening::CodeUrl(url) => {
             let short = url.strip_prefix("weixin://wxpay/bizpayurl?pr=").filter(|short| !short.is_empty());
             let short = short.ok_or_else(|| Refused::rule("not a code_url"))?;
-            by_prepay_id(shared, |prepay_id| prepay_id.ends_with(short)).map(|(key, _)| Place::Cashier(key))
+            by_prepay_id(shared, |prepay_id| prepay_id.ends_with(short)).map(|(key, ..)| Place::Cashier(key))
         }
         Opening::MwebUrl(url) => {
             let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -96,8 +96,7 @@ fn opened(shared: &Shared, opening: Opening) -> Result<Place, Refused> {
 pub(super) fn visit_mweb(shared: &Shared, query: &str) -> Result<Key, Refused> {
     let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "prepay_id");
     let wanted = wanted.map(|(_, value)| value.into_owned()).ok_or(Refused::Unknown)?;
-    let (key, order) = by_prepay_id(shared, |prepay_id| prepay_id == wanted)?;
-    let prepaid_ms = order.cashier().map(|cashier| cashier.prepaid_ms).unwrap_or_default();
+    let (key, order, prepaid_ms) = by_prepay_id(shared, |prepay_id| prepay_id == wanted)?;
     if shared.clock.now_ms() > prepaid_ms.saturating_add(MWEB_LIFE) || order.trade_type() != "MWEB" {
         return Err(Refused::rule("mweb_url is older than 5 minutes: 支付链接已过期"));
     }
@@ -136,17 +135,24 @@ fn first_known(found: impl Iterator<Item = Result<Key, Refused>>) -> Result<Key,
     known.next().unwrap_or(Err(Refused::Unknown))
 }
 
-fn by_prepay_id(shared: &Shared, is_wanted: impl Fn(&str) -> bool) -> Result<(Key, Order), Refused> {
+/// The order of a prepay_id, and when that was made.
+fn by_prepay_id(shared: &Shared, is_wanted: impl Fn(&str) -> bool) -> Result<(Key, Order, Ms), Refused> {
     let now = shared.clock.now_ms();
-    let find = |world: &World| {
-        let mut orders = world.orders.iter();
-        let found = orders.find(|(_, order)| order.cashier().is_some_and(|cashier| is_wanted(&cashier.prepay_id)));
-        found.map(|(key, order)| (key.clone(), order.clone()))
+    let made_ms = |order: &Order| {
+        let mut prepay_ids = order.prepay_ids().into_iter();
+        prepay_ids.find(|(prepay_id, _)| is_wanted(prepay_id)).map(|(_, made_ms)| made_ms)
     };
-    let (key, order) = shared.look(|inner| find(&inner.world)).ok_or(Refused::Unknown)?;
+    let find = |world: &World| {
+        let mut found = world.orders.iter().filter_map(|(key, order)| Some((key, order, made_ms(order)?)));
+        found.next().map(|(key, order, made_ms)| (key.clone(), order.clone(), made_ms))
+    };
+    let (key, order, made_ms) = shared.look(|inner| find(&inner.world)).ok_or(Refused::Unknown)?;
     match order.unpayable(now) {
         Some(why) => Err(Refused::rule(why)),
-        None => Ok((key, order)),
+        None if now > made_ms.saturating_add(PREPAY_LIFE) => {
+            Err(Refused::rule("the prepay_id has expired: 订单已过期"))
+        }
+        None => Ok((key, order, made_ms)),
     }
 }
 

@@ -12,10 +12,11 @@ use maud::Markup;
 use super::State;
 use super::control::act;
 use super::open::{visit_entrust_web, visit_h5, visit_mweb};
-use crate::model::{World, key};
+use crate::model::{Exempt, Order, World, key};
 use crate::pages;
 use crate::rules::{self, Ending, Payment, Refused};
 use crate::shared::Shared;
+use crate::time::Ms;
 
 /// No page runs a script, is framed, or is kept.
 pub(crate) async fn protected(request: Request, next: Next) -> Response {
@@ -46,10 +47,22 @@ pub(crate) async fn cashier(shared: State, Path((mch_id, number)): Path<(String,
     let now = shared.clock.now_ms();
     look(&shared, |world| {
         let order = world.orders.get(&key(&mch_id, &number)).ok_or(Refused::Unknown)?;
-        let contract = order.cashier().and_then(|cashier| world.contracts.get(&cashier.contract));
-        let template = contract.and_then(|contract| shared.settings.template(&mch_id, &contract.plan_id));
-        Ok(pages::cashier(order, contract, template, &message, now))
+        Ok(pages::cashier(order, &offer_of(&shared, world, order, now), &message, now))
     })
+}
+
+/// What the cashier offers beside the payment.
+fn offer_of(shared: &Shared, world: &World, order: &Order, now: Ms) -> pages::Offer {
+    if let Some(contract) = order.cashier().and_then(|cashier| world.contracts.get(cashier.contract.as_ref()?)) {
+        let template = shared.settings.template(&order.mch_id, &contract.plan_id);
+        return pages::Offer::of_contract(contract, template);
+    }
+    let exempt = order.v3.as_ref().and_then(|v3| world.exempt.get(v3.exempt.as_ref()?));
+    let service = |exempt: &Exempt| {
+        let mut services = shared.settings.services(&order.mch_id);
+        services.find(|service| service.service_id == exempt.service_id).map(|service| service.name.clone())
+    };
+    exempt.map_or(pages::Offer::Nothing, |exempt| pages::Offer::of_exempt(exempt, service(exempt), now))
 }
 
 /// `/signing/{mch_id}/{contract_code}`

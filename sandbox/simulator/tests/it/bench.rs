@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::Uri;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::post;
 use counterparty::{SignType, V2Fields, WechatPay, v2_unsigned_answer};
 use host::Store;
 use host::clock::Clock;
 use host::http::{Server, bind};
 use serde_json::Value;
-use simulator::{Callbacks, Config, Control, Merchant, Mode, Pace, Simulator, Template};
+use simulator::{Callbacks, Config, Control, Family, Merchant, Mode, Pace, Service, Simulator, Template};
 
 pub(crate) const MCH_ID: &str = "10000100";
 pub(crate) const APPID: &str = "wx2421b1c4370ec43b";
@@ -31,7 +31,7 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     pub(crate) sink: Sink,
     pub(crate) client: reqwest::Client,
-    merchant: WechatPay,
+    pub(crate) merchant: WechatPay,
 }
 
 impl Bench {
@@ -51,7 +51,9 @@ impl Bench {
             Template::new("10000200", "22535"),
         ];
         let merchants = [MCH_ID, "10000200"].map(|mch_id| Merchant::of_test(mch_id).unwrap()).to_vec();
-        let config = Config { port: 0, store, clock: clock.clone(), merchants, templates, pace: Pace::default() };
+        let services = services();
+        let pace = Pace::default();
+        let config = Config { port: 0, store, clock: clock.clone(), merchants, templates, services, pace };
         let simulator = Simulator::start(config).await.unwrap();
         let sink = Sink::start().await;
         simulator.callbacks(Callbacks { contract: sink.url("/contract"), refund: sink.url("/refund") });
@@ -194,25 +196,45 @@ impl Fields {
     }
 }
 
+fn services() -> Vec<Service> {
+    let service = |mch_id: &str, service_id: u64, family: Family| Service {
+        mch_id: mch_id.to_owned(),
+        service_id,
+        name: "免密支付服务".to_owned(),
+        family,
+    };
+    vec![service(MCH_ID, 20_535, Family::Normal), service(MCH_ID, 20_536, Family::Qs)]
+}
+
+/// A notice as it arrived.
+#[derive(Clone)]
+pub(crate) struct Received {
+    path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
 /// Receives notices and answers SUCCESS, or FAIL while it is told to.
 pub(crate) struct Sink {
     server: Server,
-    received: Arc<Mutex<Vec<(String, String)>>>,
+    received: Arc<Mutex<Vec<Received>>>,
     refuses: Arc<AtomicBool>,
 }
 
 impl Sink {
     async fn start() -> Self {
-        let received: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let received: Arc<Mutex<Vec<Received>>> = Arc::default();
         let refuses = Arc::new(AtomicBool::new(false));
         let (inbox, refusing) = (Arc::clone(&received), Arc::clone(&refuses));
-        let receive = move |uri: Uri, body: Bytes| async move {
-            let text = String::from_utf8(body.to_vec()).unwrap();
-            inbox.lock().unwrap().push((uri.path().to_owned(), text));
-            let word = if refusing.load(Ordering::SeqCst) { "FAIL" } else { "SUCCESS" };
+        let receive = move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            inbox.lock().unwrap().push(Received { path: uri.path().to_owned(), headers, body });
+            let refuses = refusing.load(Ordering::SeqCst);
+            let word = if refuses { "FAIL" } else { "SUCCESS" };
+            let status = if refuses { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
             let mut answer = V2Fields::new();
             answer.set("return_code", word);
-            v2_unsigned_answer(&answer).unwrap().body
+            (status, v2_unsigned_answer(&answer).unwrap().body)
         };
         let router = Router::new().fallback(post(receive));
         Self { server: Server::serve(bind(0).await.unwrap(), router).unwrap(), received, refuses }
@@ -229,16 +251,27 @@ impl Sink {
     /// What has arrived at a path so far.
     pub(crate) fn at(&self, path: &str) -> Vec<String> {
         let received = self.received.lock().unwrap();
-        received.iter().filter(|(at, _)| at == path).map(|(_, body)| body.clone()).collect()
+        received.iter().filter(|one| one.path == path).map(|one| one.body.clone()).collect()
+    }
+
+    /// What has arrived at a path so far, with its headers.
+    pub(crate) fn received(&self, path: &str) -> Vec<Received> {
+        self.received.lock().unwrap().iter().filter(|one| one.path == path).cloned().collect()
     }
 
     /// The paths in the order of arrival.
     pub(crate) fn order(&self) -> Vec<String> {
-        self.received.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+        self.received.lock().unwrap().iter().map(|one| one.path.clone()).collect()
     }
 
-    /// Waits until so many notices have arrived at a path, and then a moment for one too many.
+    /// Waits until so many V2 notices have arrived at a path, and then a moment for one too many.
     pub(crate) async fn wait(&self, path: &str, count: usize) -> Vec<V2Fields> {
+        let bodies = self.wait_any(path, count).await;
+        bodies.iter().map(|one| V2Fields::read(one.body.as_bytes()).unwrap()).collect()
+    }
+
+    /// The same for notices of any kind.
+    pub(crate) async fn wait_any(&self, path: &str, count: usize) -> Vec<Received> {
         for _ in 0..200 {
             if self.at(path).len() >= count {
                 break;
@@ -246,8 +279,8 @@ impl Sink {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
-        let bodies = self.at(path);
-        assert_eq!(bodies.len(), count, "notices at {path}");
-        bodies.iter().map(|body| V2Fields::read(body.as_bytes()).unwrap()).collect()
+        let received = self.received(path);
+        assert_eq!(received.len(), count, "notices at {path}");
+        received
     }
 }

@@ -29,7 +29,8 @@ async fn pre_notify(bench: &Bench, contract_id: &str, amount: u64) -> (u16, Valu
     let key = MerchantKey::of_private_key(MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
     let occasion = Occasion { now: bench.timestamp().parse().unwrap(), nonce: "n".repeat(32) };
     let authorization = key.authorization("POST", &path, body.as_bytes(), MCH_ID, &occasion).unwrap();
-    let request = bench.client.post(bench.url(&path)).header("Authorization", authorization).body(body);
+    let request = bench.client.post(bench.url(&path)).header("Authorization", authorization);
+    let request = request.header("User-Agent", "papay").header("Content-Type", "application/json").body(body);
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     assert!(response.headers().contains_key("Wechatpay-Signature"));
@@ -164,6 +165,7 @@ async fn a_pre_deduction_notice_is_refused_with_the_documented_codes() {
     bench.pass(12 * HOUR);
     assert_eq!(pre_notify(&bench, &periodic, 1800).await.1["code"], "INVALID_REQUEST", "22:00");
     let unsigned = bench.client.post(bench.url(&format!("/v3/papay/contracts/{periodic}/notify"))).body("{}");
+    let unsigned = unsigned.header("User-Agent", "papay");
     assert_eq!(unsigned.send().await.unwrap().status(), 401);
 }
 

@@ -13,3 +13,4 @@ mod refunds;
 mod restart;
 mod samples;
 mod signing;
+mod v3;
