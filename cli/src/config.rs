@@ -2,6 +2,7 @@
 
 mod issuers;
 mod keys;
+mod services;
 mod templates;
 
 pub use issuers::TokenIssuer;
@@ -15,7 +16,7 @@ use issuers::Issuer;
 use record::{Route, Routing};
 use serde::Deserialize;
 use setup::Catalogue;
-use simulator::Template;
+use simulator::{Service, Template};
 
 /// Secrets of the local stack are called `papay/<mch_id>/<purpose>`.
 pub const SECRET_PREFIX: &str = "papay/";
@@ -64,6 +65,8 @@ pub struct Config {
     pub routing: Routing,
     /// What the merchants' contract templates at WeChat Pay are: the simulator's, no function is told.
     pub templates: Vec<Template>,
+    /// What they may offer password-exempt payment for: the simulator's, too.
+    pub services: Vec<Service>,
     /// Who makes the tokens of the app's users.
     pub issuers: Vec<TokenIssuer>,
     /// Secrets by name, as the functions fetch them.
@@ -79,6 +82,8 @@ struct File {
     issuers: Vec<Issuer>,
     #[serde(default)]
     templates: Vec<Template>,
+    #[serde(default)]
+    services: Vec<Service>,
     /// The catalogue, which [`Catalogue`] reads and the functions read again.
     #[serde(default, rename = "products")]
     _products: Vec<toml::Table>,
@@ -193,9 +198,11 @@ impl Check<'_> {
         }
         let routing = self.routing(&file.consumers, &merchants)?;
         self.templates(&file.templates, &merchants)?;
+        self.services(&file.services, &merchants)?;
         let issuers = self.issuers(&file.issuers, &merchants, &mut secrets)?;
         let path = std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned());
-        Ok(Config { path, merchants, routing, templates: file.templates, issuers, secrets })
+        let (templates, services) = (file.templates, file.services);
+        Ok(Config { path, merchants, routing, templates, services, issuers, secrets })
     }
 
     fn catalogue(&self, text: &str, merchants: &[MchId]) -> Result<(), ConfigError> {
@@ -294,6 +301,8 @@ mod tests {
             ": consumers[1].types: \"payment.*\" does not begin with \"papay.\""
         );
         assert_eq!(problem("\"12536\"", "\"12535\""), ": templates[1].plan_id: is there twice");
+        assert_eq!(problem("= 20536", "= 20535"), ": services[1].service_id: is there twice");
+        assert_eq!(problem("service_id = 20535\nname", "service_id = 0\nname"), ": services[0].service_id: 1 or more");
         assert_eq!(
             problem("merchant_private_key", "merchant_certificate"),
             ": merchants[0].api_key: this is not a PEM PKCS#8 private key"

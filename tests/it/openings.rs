@@ -130,8 +130,7 @@ async fn a_deduction_and_a_termination_at_once_are_one_after_the_other() {
 async fn what_is_due_is_found_and_leased() {
     let ground = Ground::start().await;
     let mut generator = Generator::new(4);
-    let due_at =
-        |seconds| Some(Check::new(Timestamp::from_second(NOW + seconds).unwrap(), 0));
+    let due_at = |seconds| Some(Check::new(Timestamp::from_second(NOW + seconds).unwrap(), 0));
     let (order, refund) = (generator.order(OrderKind::OneOff, None), generator.any_order());
     let refund = domain::Refund { check: due_at(-1), ..generator.refund(&refund, domain::Fen::new(1)) };
     let order = Order { check: due_at(0), ..order };
