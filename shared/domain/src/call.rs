@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cause, Contract, ContractCode, Evidence, Fact, FactBody, Fen, Keys, Launch, MchId, NotSignedReason, Order,
-    OutTradeNo, Refund,
+    Cause, Contract, ContractCode, Evidence, ExemptContract, ExemptKey, Fact, FactBody, Fen, Keys, Launch, MchId,
+    NotSignedReason, Order, OutRefundNo, OutTradeNo, Refund, RequestText,
 };
 
 /// New rows, on record before WeChat is asked for what they say.
@@ -18,6 +18,11 @@ pub enum Opened {
         /// Its first order, Created; `None` for pure signing (纯签约).
         order: Option<Box<Order>>,
     },
+    /// A purchase without a contract (V3).
+    Purchase {
+        /// The order, Created.
+        order: Box<Order>,
+    },
     /// A deduction (扣款).
     Deduction {
         /// The order, Created.
@@ -27,6 +32,11 @@ pub enum Opened {
     Refund {
         /// The refund, Created.
         refund: Box<Refund>,
+    },
+    /// A password-exempt contract, to be offered with a payment that WeChat knows already; or offered again with another.
+    Exempt {
+        /// The contract, Created.
+        contract: Box<ExemptContract>,
     },
 }
 
@@ -99,6 +109,32 @@ pub enum Called {
         /// WeChat's code.
         code: String,
     },
+    /// The abnormal refund is to be repaired: on record before WeChat is asked to.
+    RepairAsked {
+        /// The refund.
+        out_refund_no: OutRefundNo,
+        /// Its order.
+        out_trade_no: OutTradeNo,
+        /// The request.
+        request: RequestText,
+    },
+    /// WeChat asks the user for the password-exempt contract after his payment.
+    ExemptOffered {
+        /// The contract.
+        key: ExemptKey,
+    },
+    /// WeChat refused to pre-sign the password-exempt contract.
+    ExemptRefused {
+        /// The contract.
+        key: ExemptKey,
+        /// WeChat's code.
+        code: String,
+    },
+    /// The password-exempt contract is to be ended: on record before WeChat is asked to.
+    ExemptTerminationAsked {
+        /// The contract.
+        key: ExemptKey,
+    },
 }
 
 impl Fact {
@@ -110,13 +146,14 @@ impl Fact {
 }
 
 impl Opened {
-    /// The number of what is opened: of the contract, the deduction or the refund.
+    /// The number of what is opened: of the contract, the order or the refund.
     #[must_use]
-    pub fn number(&self) -> &str {
+    pub fn number(&self) -> String {
         match self {
-            Self::Attempt { contract, .. } => contract.contract_code.as_str(),
-            Self::Deduction { order } => order.out_trade_no.as_str(),
-            Self::Refund { refund } => refund.out_refund_no.as_str(),
+            Self::Attempt { contract, .. } => contract.contract_code.to_string(),
+            Self::Purchase { order } | Self::Deduction { order } => order.out_trade_no.to_string(),
+            Self::Refund { refund } => refund.out_refund_no.to_string(),
+            Self::Exempt { contract } => contract.key().to_string(),
         }
     }
 
@@ -124,8 +161,9 @@ impl Opened {
     pub(crate) fn mch_id(&self) -> &MchId {
         match self {
             Self::Attempt { contract, .. } => &contract.mch_id,
-            Self::Deduction { order } => &order.mch_id,
+            Self::Purchase { order } | Self::Deduction { order } => &order.mch_id,
             Self::Refund { refund } => &refund.mch_id,
+            Self::Exempt { contract } => &contract.mch_id,
         }
     }
 
@@ -134,24 +172,24 @@ impl Opened {
             Self::Attempt { contract, order } => Keys {
                 contract: Some(contract.contract_code.clone()),
                 order: order.as_ref().map(|order| order.out_trade_no.clone()),
-                refund: None,
+                ..Keys::default()
             },
-            Self::Deduction { order } => {
-                Keys { contract: order.contract_code.clone(), order: Some(order.out_trade_no.clone()), refund: None }
-            }
-            Self::Refund { refund } => Keys {
-                contract: refund.out_trade_no.contract_code(),
-                order: Some(refund.out_trade_no.clone()),
-                refund: Some(refund.out_refund_no.clone()),
+            Self::Purchase { order } | Self::Deduction { order } => Keys {
+                contract: order.contract_code.clone(),
+                order: Some(order.out_trade_no.clone()),
+                ..Keys::default()
             },
+            Self::Refund { refund } => of_refund(&refund.out_refund_no, &refund.out_trade_no),
+            Self::Exempt { contract } => Keys { exempt: Some(contract.key()), ..Keys::default() },
         }
     }
 
     pub(crate) fn subject(&self) -> String {
         match self {
             Self::Attempt { contract, .. } => format!("C#{}", contract.contract_code),
-            Self::Deduction { order } => format!("O#{}", order.out_trade_no),
+            Self::Purchase { order } | Self::Deduction { order } => format!("O#{}", order.out_trade_no),
             Self::Refund { refund } => format!("O#{}", refund.out_trade_no),
+            Self::Exempt { contract } => format!("X#{}", contract.key()),
         }
     }
 }
@@ -160,16 +198,19 @@ impl Called {
     pub(crate) fn keys(&self) -> Keys {
         match self.about() {
             About::Order(number) => {
-                Keys { order: Some(number.clone()), contract: number.contract_code(), refund: None }
+                Keys { order: Some(number.clone()), contract: number.contract_code(), ..Keys::default() }
             }
             About::Contract(code) => Keys { contract: Some(code.clone()), ..Keys::default() },
+            About::Refund(number, order) => of_refund(number, order),
+            About::Exempt(key) => Keys { exempt: Some(key.clone()), ..Keys::default() },
         }
     }
 
     pub(crate) fn subject(&self) -> String {
         match self.about() {
-            About::Order(number) => format!("O#{number}"),
+            About::Order(number) | About::Refund(_, number) => format!("O#{number}"),
             About::Contract(code) => format!("C#{code}"),
+            About::Exempt(key) => format!("X#{key}"),
         }
     }
 
@@ -184,7 +225,21 @@ impl Called {
             | Self::NoticeAsked { contract_code, .. }
             | Self::NoticeSent { contract_code, .. }
             | Self::NoticeRefused { contract_code, .. } => About::Contract(contract_code),
+            Self::RepairAsked { out_refund_no, out_trade_no, .. } => About::Refund(out_refund_no, out_trade_no),
+            Self::ExemptOffered { key } | Self::ExemptRefused { key, .. } | Self::ExemptTerminationAsked { key } => {
+                About::Exempt(key)
+            }
         }
+    }
+}
+
+/// A refund is read with its order and what the order belongs to.
+fn of_refund(number: &OutRefundNo, order: &OutTradeNo) -> Keys {
+    Keys {
+        contract: order.contract_code(),
+        order: Some(order.clone()),
+        refund: Some(number.clone()),
+        ..Keys::default()
     }
 }
 
@@ -192,4 +247,6 @@ impl Called {
 enum About<'a> {
     Order(&'a OutTradeNo),
     Contract(&'a ContractCode),
+    Refund(&'a OutRefundNo, &'a OutTradeNo),
+    Exempt(&'a ExemptKey),
 }

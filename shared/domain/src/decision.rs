@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    Called, Contract, ContractCode, ContractState, Event, Fact, FactBody, Order, OutRefundNo, OutTradeNo, Refund,
-    Refusal, contract, opened, order, outcome, refund,
+    Called, Contract, ContractCode, ContractState, Event, ExemptContract, ExemptKey, Fact, FactBody, Order,
+    OutRefundNo, OutTradeNo, Refund, Refusal, contract, exempt, opened, order, outcome, refund,
 };
 
 /// The items that a fact is about.
@@ -16,6 +16,8 @@ pub struct Keys {
     pub contract: Option<ContractCode>,
     /// A refund.
     pub refund: Option<OutRefundNo>,
+    /// A password-exempt contract.
+    pub exempt: Option<ExemptKey>,
 }
 
 /// What is on record of them.
@@ -27,6 +29,8 @@ pub struct Loaded {
     pub contract: Option<Contract>,
     /// The refund.
     pub refund: Option<Refund>,
+    /// The password-exempt contract.
+    pub exempt: Option<ExemptContract>,
 }
 
 /// The next state of each item that changes; `None` stays as it is.
@@ -38,6 +42,8 @@ pub struct Changes {
     pub contract: Option<Contract>,
     /// The refund.
     pub refund: Option<Refund>,
+    /// The password-exempt contract.
+    pub exempt: Option<ExemptContract>,
 }
 
 /// What follows.
@@ -152,6 +158,10 @@ impl Changes {
                 check: was.check.clone(),
                 ..next.clone()
             })
+            && same(self.exempt.as_ref(), loaded.exempt.as_ref(), |next, was| ExemptContract {
+                check: was.check.clone(),
+                ..next.clone()
+            })
     }
 }
 
@@ -172,6 +182,10 @@ pub fn decide(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Decision {
         FactBody::Refund(refund) => match (&loaded.refund, &loaded.order) {
             (known, Some(order)) => refund::decide(known.as_ref(), order, loaded.contract.as_ref(), fact, refund, now),
             (_, None) => Decision::Unknown(Unknown::Order),
+        },
+        FactBody::Exempt(told) => match &loaded.exempt {
+            Some(known) => exempt::decide(known, fact, told, now),
+            None => Decision::Unknown(Unknown::Contract),
         },
         // An answer that proves nothing.
         FactBody::Opened(_) | FactBody::Called(_) if !fact.evidence.proves() => Decision::Stale,
@@ -204,6 +218,10 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
         Some(contract) => decide(contract),
         None => Decision::Unknown(Unknown::Contract),
     };
+    let of_exempt = |decide: &dyn Fn(&ExemptContract) -> Decision| match &loaded.exempt {
+        Some(contract) => decide(contract),
+        None => Decision::Unknown(Unknown::Contract),
+    };
     match called {
         Called::OrderPlaced { launch, unsigned, .. } => of_order(&|order| match unsigned {
             None => order::placed(order, contract, launch),
@@ -221,6 +239,13 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
             of_contract(&|it| contract::noticed::sent(it, *amount, *already, now))
         }
         Called::NoticeRefused { amount, .. } => of_contract(&|it| contract::noticed::refused(it, *amount)),
+        Called::RepairAsked { request, .. } => match &loaded.refund {
+            Some(known) => refund::repair_asked(known, request, now),
+            None => Decision::Refused(Refusal::Inconsistent),
+        },
+        Called::ExemptOffered { .. } => of_exempt(&exempt::offered),
+        Called::ExemptRefused { code, .. } => of_exempt(&|contract| exempt::refused(contract, code)),
+        Called::ExemptTerminationAsked { .. } => of_exempt(&|contract| exempt::termination_asked(contract, now)),
     }
 }
 

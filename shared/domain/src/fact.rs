@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, Called, ContractCode, ContractId, Fen, Keys, MchId, OpenId, Opened, OutRefundNo, OutTradeNo, PlanId,
-    RefundId, SignatureAlgorithm, TerminationReason, TradeType, TransactionId,
+    AppId, Called, ContractCode, ContractId, ExemptKey, Fen, Keys, MchId, OpenId, Opened, OutRefundNo, OutTradeNo,
+    PlanId, RefundId, SignatureAlgorithm, TerminationReason, TradeType, TransactionId,
 };
 
 /// How we came to know.
@@ -71,6 +71,8 @@ pub enum FactBody {
     Contract(ContractFact),
     /// Of a refund.
     Refund(RefundFact),
+    /// Of a password-exempt contract.
+    Exempt(ExemptFact),
     /// Put on record by us, before WeChat is asked.
     Opened(Opened),
     /// By a call of ours.
@@ -222,6 +224,48 @@ pub enum RefundResult {
     NotFound,
 }
 
+/// What became of a password-exempt contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExemptFact {
+    /// Its number.
+    pub key: ExemptKey,
+    /// WeChat's number.
+    pub contract_id: Option<ContractId>,
+    /// The appid, where the message has one.
+    pub appid: Option<AppId>,
+    /// The user under it.
+    pub openid: Option<OpenId>,
+    /// What became of it.
+    pub change: ExemptChange,
+}
+
+/// What became of a password-exempt contract: `contract_state` of a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum ExemptChange {
+    /// SIGNED.
+    Signed {
+        /// `contract_signed_time`.
+        at: Option<Timestamp>,
+    },
+    /// TERMINATED.
+    Terminated {
+        /// `contract_terminated_time`.
+        at: Option<Timestamp>,
+        /// Why, from `contract_termination_mode`.
+        reason: TerminationReason,
+    },
+    /// WeChat knows no such contract, or not yet.
+    Absent,
+    /// A notice named it. Its form is not documented: what it says is not read.
+    Reported,
+    /// A `contract_state` that we do not know: undecided, never guessed.
+    Undecided {
+        /// WeChat's word.
+        state: String,
+    },
+}
+
 impl Fact {
     /// An answer that proves nothing (an error without signature). To ask again at once would be to ask for ever: the next question
     /// comes in its time.
@@ -239,7 +283,7 @@ impl Fact {
             FactBody::Payment(payment) => Keys {
                 contract: payment.out_trade_no.contract_code(),
                 order: Some(payment.out_trade_no.clone()),
-                refund: None,
+                ..Keys::default()
             },
             FactBody::Contract(contract) => Keys {
                 // An ADD wakes the check of its unpaid order: both are read in one request.
@@ -251,13 +295,15 @@ impl Fact {
                     | ContractChange::InProgress => None,
                 },
                 contract: Some(contract.contract_code.clone()),
-                refund: None,
+                ..Keys::default()
             },
             FactBody::Refund(refund) => Keys {
                 contract: refund.out_trade_no.as_ref().and_then(OutTradeNo::contract_code),
                 order: refund.out_trade_no.clone(),
                 refund: Some(refund.out_refund_no.clone()),
+                ..Keys::default()
             },
+            FactBody::Exempt(exempt) => Keys { exempt: Some(exempt.key.clone()), ..Keys::default() },
             FactBody::Opened(opened) => opened.keys(),
             FactBody::Called(called) => called.keys(),
             FactBody::Noted { .. } => Keys::default(),
@@ -265,7 +311,7 @@ impl Fact {
     }
 
     /// What the fact is about, as the first part of its key in the journal: `C#<contract_code>`, `O#<out_trade_no>`,
-    /// `R#<out_refund_no>` where the order is not named, `N` for what is only noted.
+    /// `R#<out_refund_no>` where the order is not named, `X#<service_id>#<contract_code>`, `N` for what is only noted.
     #[must_use]
     pub fn subject(&self) -> String {
         match &self.body {
@@ -275,6 +321,7 @@ impl Fact {
                 Some(out_trade_no) => format!("O#{out_trade_no}"),
                 None => format!("R#{}", refund.out_refund_no),
             },
+            FactBody::Exempt(exempt) => format!("X#{}", exempt.key),
             FactBody::Opened(opened) => opened.subject(),
             FactBody::Called(called) => called.subject(),
             FactBody::Noted { .. } => "N".to_owned(),
@@ -288,6 +335,7 @@ impl Fact {
             FactBody::Payment(_) => "payment",
             FactBody::Contract(_) => "contract",
             FactBody::Refund(_) => "refund",
+            FactBody::Exempt(_) => "exempt",
             FactBody::Opened(_) => "opened",
             FactBody::Called(_) => "called",
             FactBody::Noted { .. } => "noted",

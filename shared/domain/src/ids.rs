@@ -151,6 +151,9 @@ impl fmt::Debug for UserId {
 /// Length of the contract codes that we make: milliseconds and randomness in upper-case base32.
 const OWN_CODE: usize = 20;
 
+/// How the number of a purchase of our making ends.
+const ONE_OFF: &str = "S0";
+
 impl ContractCode {
     /// The number of the pay-and-sign order of this contract: `<contract_code>F0`.
     ///
@@ -162,6 +165,36 @@ impl ContractCode {
 }
 
 impl OutTradeNo {
+    /// The number of a purchase without a contract: 20 characters as of a contract of our making, and `S0`.
+    ///
+    /// ```
+    /// use domain::{ContractCode, OutTradeNo};
+    /// let code = ContractCode::parse("01JD8K6M2QZ4XW7RTNBV").unwrap();
+    /// let number = OutTradeNo::one_off(&code).unwrap();
+    /// assert_eq!(number.as_str(), "01JD8K6M2QZ4XW7RTNBVS0");
+    /// assert_eq!(number.pre_signing_code(), Some(code));
+    /// assert_eq!(number.contract_code(), None);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidValue`] where the characters are not of our making.
+    pub fn one_off(code: &ContractCode) -> Result<Self, InvalidValue> {
+        let number = Self::parse(&format!("{code}{ONE_OFF}"))?;
+        match number.pre_signing_code() {
+            Some(_) => Ok(number),
+            None => Err(InvalidValue { field: "code", rule: "20 upper-case letters and digits" }),
+        }
+    }
+
+    /// The `out_contract_code` of the password-exempt contract that is offered with a purchase of our making: its first 20 characters.
+    #[must_use]
+    pub fn pre_signing_code(&self) -> Option<ContractCode> {
+        let (code, suffix) = self.0.split_at_checked(OWN_CODE)?;
+        let ours = code.bytes().all(base32) && suffix == ONE_OFF;
+        ours.then(|| ContractCode::parse(code).ok()).flatten()
+    }
+
     /// The number of a deduction: `<contract_code>P<period, 4 digits>A<attempt, 2 digits>`, both counted from 1. The same
     /// deduction asked for twice has one number, and WeChat deducts a number once.
     ///
@@ -202,11 +235,14 @@ impl OutTradeNo {
     #[must_use]
     pub fn contract_code(&self) -> Option<ContractCode> {
         let (code, suffix) = self.0.split_at_checked(OWN_CODE)?;
-        let base32 = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
         (code.bytes().all(base32) && (suffix == "F0" || is_deduction(suffix)))
             .then(|| ContractCode::parse(code).ok())
             .flatten()
     }
+}
+
+fn base32(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
 }
 
 /// `P<period, 4 digits>A<attempt, 2 digits>`
@@ -229,6 +265,7 @@ mod tests {
         assert_eq!(of("ABCDEFGHIJ0123456789P0012A03").as_deref(), Some("ABCDEFGHIJ0123456789"));
         for other in [
             "ABCDEFGHIJ0123456789F1",
+            "ABCDEFGHIJ0123456789S0",
             "ABCDEFGHIJ0123456789P12A03",
             "abcdefghij0123456789F0",
             "F0",

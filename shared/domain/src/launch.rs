@@ -91,7 +91,7 @@ pub struct Launch {
     /// `code_url` of NATIVE, for two hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_url: Option<String>,
-    /// `mweb_url` of MWEB, for five minutes.
+    /// `mweb_url` of MWEB, V3's `h5_url`, for five minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mweb_url: Option<String>,
     /// `pre_entrustweb_id` of APP pure signing, for two minutes.

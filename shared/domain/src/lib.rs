@@ -21,6 +21,7 @@ mod check;
 mod contract;
 mod decision;
 mod event;
+mod exempt;
 mod fact;
 mod guard;
 mod ids;
@@ -41,8 +42,10 @@ pub use check::{Check, Schedule};
 pub use contract::{Contract, ContractState, FirstPayment, NotSignedReason, PaymentStatus, TerminationReason};
 pub use decision::{Changes, Contradiction, Decision, Keys, Loaded, Unknown, decide, decide_in_passing};
 pub use event::{ContractEvent, Event, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas};
+pub use exempt::{ExemptContract, ExemptKey, ExemptMode, ExemptState};
 pub use fact::{
-    Cause, ContractChange, ContractFact, Evidence, Fact, FactBody, PaymentFact, PaymentResult, RefundFact, RefundResult,
+    Cause, ContractChange, ContractFact, Evidence, ExemptChange, ExemptFact, Fact, FactBody, PaymentFact,
+    PaymentResult, RefundFact, RefundResult,
 };
 pub use guard::Guard;
 pub use ids::{

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::contract::noticed;
 use crate::{
-    Changes, Contract, ContractState, Decision, Fen, Loaded, Opened, Order, OrderKind, OrderState, Refund,
-    RefundOrigin, RefundState, Refusal, Unknown,
+    Changes, Contract, ContractState, Decision, Fen, Loaded, Opened, Order, OrderKind, OrderState, Protocol, Refund,
+    RefundOrigin, RefundState, Refusal, Unknown, exempt,
 };
 
 /// Refunds of one order, as WeChat counts them.
@@ -20,8 +20,10 @@ const REFUNDABLE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 pub(crate) fn decide(loaded: &Loaded, opened: &Opened, now: Timestamp) -> Decision {
     match opened {
         Opened::Attempt { contract, order } => attempt(loaded, contract, order.as_deref()),
+        Opened::Purchase { order } => purchase(loaded, order),
         Opened::Deduction { order } => deduction(loaded, order, now),
         Opened::Refund { refund } => refunding(loaded, refund, now),
+        Opened::Exempt { contract } => exempt::opened(loaded.exempt.as_ref(), contract),
     }
 }
 
@@ -42,8 +44,25 @@ fn attempt(loaded: &Loaded, contract: &Contract, order: Option<&Order>) -> Decis
     if loaded.contract.is_some() || loaded.order.is_some() {
         return Decision::Refused(Refusal::Exists);
     }
-    let changes = Changes { order: order.cloned(), contract: Some(contract.clone()), refund: None };
+    let changes = Changes { order: order.cloned(), contract: Some(contract.clone()), ..Changes::default() };
     apply(changes, format!("contract#{}#OPENED", contract.contract_code))
+}
+
+/// Each purchase has a number of its own, as an attempt has.
+fn purchase(loaded: &Loaded, order: &Order) -> Decision {
+    let fits = order.kind == OrderKind::OneOff
+        && order.state == OrderState::Created
+        && order.protocol == Protocol::V3
+        && order.contract_code.is_none()
+        && order.request.is_some();
+    if !fits {
+        return Decision::Refused(Refusal::Inconsistent);
+    }
+    if loaded.order.is_some() {
+        return Decision::Refused(Refusal::Exists);
+    }
+    let changes = Changes { order: Some(order.clone()), ..Changes::default() };
+    apply(changes, format!("payment#{}#OPENED", order.out_trade_no))
 }
 
 /// Its number follows from contract, period and attempt, so the same deduction asked for twice is one.
@@ -66,7 +85,8 @@ fn deduction(loaded: &Loaded, order: &Order, now: Timestamp) -> Decision {
                 Some(refusal) => Decision::Refused(refusal),
                 None => {
                     let contract = Contract { open_deduction: Some(order.out_trade_no.clone()), ..contract.clone() };
-                    let changes = Changes { order: Some(order.clone()), contract: Some(contract), refund: None };
+                    let changes =
+                        Changes { order: Some(order.clone()), contract: Some(contract), ..Changes::default() };
                     apply(changes, format!("payment#{}#OPENED", order.out_trade_no))
                 }
             },
@@ -97,7 +117,7 @@ fn refunding(loaded: &Loaded, refund: &Refund, now: Timestamp) -> Decision {
     next.reserved = next.reserved.plus(refund.amount);
     next.refunds = next.refunds.saturating_add(1);
     next.last_refund_at = Some(now);
-    let changes = Changes { order: Some(next), contract: None, refund: Some(refund.clone()) };
+    let changes = Changes { order: Some(next), refund: Some(refund.clone()), ..Changes::default() };
     apply(changes, format!("refund#{}#OPENED", refund.out_refund_no))
 }
 

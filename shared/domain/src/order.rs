@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AppId, Channel, Check, ContractCode, ContractId, Fen, Launch, MchId, OpenId, OutTradeNo, ProductId, RequestText,
-    Schedule, TransactionId,
+    Schedule, TransactionId, UserId,
 };
 
 /// Which protocol an order was made with; its queries and refunds follow.
@@ -142,6 +142,9 @@ pub struct Order {
     /// The request that makes it at WeChat.
     #[serde(default)]
     pub request: Option<RequestText>,
+    /// The user of the merchant's app who buys; of a subscription the contract says it.
+    #[serde(default)]
+    pub user: Option<UserId>,
     /// What the user's client starts paying with.
     #[serde(default)]
     pub launch: Option<Launch>,
@@ -165,6 +168,10 @@ pub struct Order {
     /// When the last of them was put on record by us.
     #[serde(default)]
     pub last_refund_at: Option<Timestamp>,
+    /// WeChat says that some of it was given back, and no refund of ours explains it: made on the merchant platform (商户平台), by
+    /// a number that APIv3 does not tell.
+    #[serde(default)]
+    pub refunded_elsewhere: bool,
     /// When it was put on record.
     pub created_at: Timestamp,
     /// Until when the user can pay.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Changes, Check, Contract, Loaded, Order, Refund, Schedule};
+use crate::{Changes, Check, Contract, ExemptContract, Loaded, Order, Refund, Schedule};
 
 /// How long after a question without an answer it is put again, the first time; twice as long each time from there.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
@@ -64,5 +64,9 @@ fn with_checks(loaded: &Loaded, now: Timestamp, next: impl Fn(Schedule, &Check) 
         let check = next(Schedule::Refund, &due(&refund.check)?);
         Some(Refund { check, ..refund.clone() })
     });
-    Changes { order, contract, refund }
+    let exempt = loaded.exempt.as_ref().and_then(|exempt| {
+        let check = next(exempt.schedule(), &due(&exempt.check)?);
+        Some(ExemptContract { check, ..exempt.clone() })
+    });
+    Changes { order, contract, refund, exempt }
 }

@@ -1,8 +1,10 @@
 //! Refunds (退款).
 
+mod called;
 mod step;
 mod told;
 
+pub(crate) use called::repair_asked;
 pub(crate) use told::decide;
 
 use jiff::Timestamp;
@@ -78,6 +80,9 @@ pub struct Refund {
     /// The request that makes it at WeChat.
     #[serde(default)]
     pub request: Option<RequestText>,
+    /// The request that repairs it, until WeChat has it.
+    #[serde(default)]
+    pub repair: Option<RequestText>,
     /// When it was put on record.
     pub created_at: Timestamp,
     /// When to ask WeChat.

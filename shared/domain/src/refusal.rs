@@ -59,6 +59,12 @@ pub enum Refusal {
     /// The payment is more than 365 days old.
     #[error("a payment can be refunded for 365 days")]
     RefundTooLate,
+    /// Only an abnormal refund is repaired.
+    #[error("the refund is not abnormal")]
+    NotAbnormal,
+    /// V2 has no call that repairs a refund: a person does it on the merchant platform.
+    #[error("a refund made by APIv2 is repaired on the merchant platform")]
+    NoRepair,
     /// The number is on record with other content.
     #[error("the number is on record with other content")]
     Exists,
@@ -84,6 +90,8 @@ impl Refusal {
             Self::TooManyRefunds => "too_many_refunds",
             Self::RefundTooSoon { .. } => "refund_too_soon",
             Self::RefundTooLate => "refund_too_late",
+            Self::NotAbnormal => "not_abnormal",
+            Self::NoRepair => "no_repair",
             Self::Exists => "exists",
             Self::Inconsistent => "inconsistent",
         }

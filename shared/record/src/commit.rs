@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::{Consumer, Contract, ContractCode, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
+use domain::{
+    Consumer, Contract, ContractCode, ExemptContract, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp,
+};
 
 /// What a state item must be for the write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,8 @@ pub struct Commit {
     pub contract: Option<Write<Contract>>,
     /// The refund.
     pub refund: Option<Write<Refund>>,
+    /// A password-exempt contract.
+    pub exempt: Option<Write<ExemptContract>>,
     /// The head of a quarantine stream.
     pub quarantine: Option<(Stream, Write<()>)>,
     /// The events, in order.
@@ -140,6 +144,7 @@ impl Commit {
             order: None,
             contract: None,
             refund: None,
+            exempt: None,
             quarantine: None,
             outbox: Vec::new(),
             idempotency: None,
@@ -152,7 +157,8 @@ impl Commit {
     #[must_use]
     pub fn items(&self) -> usize {
         let states = [self.journal.is_some(), self.order.is_some(), self.contract.is_some(), self.refund.is_some()];
-        let single = states.into_iter().chain([self.quarantine.is_some(), self.idempotency.is_some()]);
+        let single =
+            states.into_iter().chain([self.exempt.is_some(), self.quarantine.is_some(), self.idempotency.is_some()]);
         let single = single.filter(|present| *present).count();
         [self.outbox.len(), self.guards.len(), self.unchanged.len()].into_iter().fold(single, usize::saturating_add)
     }

@@ -1,6 +1,6 @@
 //! Questions to WeChat whose time has come.
 
-use domain::{ContractCode, InvalidValue, Keys, MchId, OutRefundNo, OutTradeNo, Timestamp};
+use domain::{ContractCode, ExemptKey, InvalidValue, Keys, MchId, OutRefundNo, OutTradeNo, Timestamp};
 
 /// A question to WeChat whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum DueItem {
     Contract(ContractCode),
     /// A refund.
     Refund(OutRefundNo),
+    /// A password-exempt contract.
+    Exempt(ExemptKey),
 }
 
 impl Due {
@@ -33,6 +35,7 @@ impl Due {
             "O" => "order",
             "C" => "contract",
             "R" => "refund",
+            "X" => "exempt",
             _ => return None,
         };
         Some(Self { mch_id: MchId::parse(mch_id).ok()?, item: DueItem::parse(kind, number).ok()?, due_at })
@@ -44,6 +47,7 @@ impl Due {
             DueItem::Order(_) => 'O',
             DueItem::Contract(_) => 'C',
             DueItem::Refund(_) => 'R',
+            DueItem::Exempt(_) => 'X',
         };
         format!("{}#{letter}#{}", self.mch_id, self.item.number())
     }
@@ -60,17 +64,19 @@ impl DueItem {
             "order" => OutTradeNo::parse(number).map(Self::Order),
             "contract" => ContractCode::parse(number).map(Self::Contract),
             "refund" => OutRefundNo::parse(number).map(Self::Refund),
-            _ => Err(InvalidValue { field: "kind", rule: "order, contract or refund" }),
+            "exempt" => ExemptKey::parse(number).map(Self::Exempt),
+            _ => Err(InvalidValue { field: "kind", rule: "order, contract, refund or exempt" }),
         }
     }
 
-    /// `order`, `contract` or `refund`.
+    /// `order`, `contract`, `refund` or `exempt`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Order(_) => "order",
             Self::Contract(_) => "contract",
             Self::Refund(_) => "refund",
+            Self::Exempt(_) => "exempt",
         }
     }
 
@@ -81,6 +87,7 @@ impl DueItem {
             Self::Order(number) => number.as_str(),
             Self::Contract(code) => code.as_str(),
             Self::Refund(number) => number.as_str(),
+            Self::Exempt(key) => key.as_str(),
         }
     }
 
@@ -91,6 +98,7 @@ impl DueItem {
             Self::Order(number) => Keys { order: Some(number), ..Keys::default() },
             Self::Contract(code) => Keys { contract: Some(code), ..Keys::default() },
             Self::Refund(number) => Keys { refund: Some(number), ..Keys::default() },
+            Self::Exempt(key) => Keys { exempt: Some(key), ..Keys::default() },
         }
     }
 }
@@ -106,13 +114,14 @@ mod tests {
             ("10000100#O#ABCDEFGHIJ0123456789F0", "order", "ABCDEFGHIJ0123456789F0"),
             ("10000100#C#ABCDEFGHIJ0123456789", "contract", "ABCDEFGHIJ0123456789"),
             ("10000100#R#R-1", "refund", "R-1"),
+            ("10000100#X#500001#ABC", "exempt", "500001#ABC"),
         ] {
             let due = Due::read(key, at).unwrap();
             assert_eq!((due.mch_id.as_str(), due.item.kind(), due.item.number()), ("10000100", kind, number));
             assert_eq!(DueItem::parse(kind, number).unwrap(), due.item);
             assert_eq!(due.key(), key);
         }
-        for other in ["10000100#Q#0", "10000100#O#", "O#1", "x#O#1", ""] {
+        for other in ["10000100#Q#0", "10000100#X#ABC", "10000100#X#05#ABC", "10000100#O#", "O#1", "x#O#1", ""] {
             assert_eq!(Due::read(other, at), None, "{other}");
         }
         assert_eq!(DueItem::parse("period", "1").unwrap_err().field, "kind");

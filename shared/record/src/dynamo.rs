@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use domain::{Contract, Keys, MchId, Order, Refund, Stream};
+use domain::{Contract, ExemptContract, Keys, MchId, Order, Refund, Stream};
 use serde::{Deserialize, Serialize};
 
 use self::error::{describe, refused};
 use self::items::{Empty, held_message, journal_key, row};
-use self::values::{Item, contract_key, order_key, refund_key, string, text};
+use self::values::{Item, contract_key, exempt_key, order_key, refund_key, string, text};
 use crate::keys::released;
 use crate::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Row, Rows};
 
@@ -83,7 +83,8 @@ impl Ledger for DynamoLedger {
         let order = keys.order.as_ref().map(|number| order_key(mch_id, number));
         let contract = keys.contract.as_ref().map(|code| contract_key(mch_id, code));
         let refund = keys.refund.as_ref().map(|number| refund_key(mch_id, number));
-        let wanted: Vec<_> = [&order, &contract, &refund]
+        let exempt = keys.exempt.as_ref().map(|key| exempt_key(mch_id, key));
+        let wanted: Vec<_> = [&order, &contract, &refund, &exempt]
             .into_iter()
             .flatten()
             .map(|key| (self.tables.ledger.as_str(), Item::from([("pk".to_owned(), text(key))])))
@@ -102,6 +103,7 @@ impl Ledger for DynamoLedger {
             order: take(order).map(row::<Order>).transpose()?,
             contract: take(contract).map(row::<Contract>).transpose()?,
             refund: take(refund).map(row::<Refund>).transpose()?,
+            exempt: take(exempt).map(row::<ExemptContract>).transpose()?,
         })
     }
 

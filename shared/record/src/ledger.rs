@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use domain::{Consumer, Contract, Fact, Keys, Loaded, MchId, Order, Refund, Stream};
+use domain::{Consumer, Contract, ExemptContract, Fact, Keys, Loaded, MchId, Order, Refund, Stream};
 
 use crate::{Commit, JournalKey, Receipt};
 
@@ -28,6 +28,8 @@ pub struct Rows {
     pub contract: Option<Row<Contract>>,
     /// The refund.
     pub refund: Option<Row<Refund>>,
+    /// The password-exempt contract.
+    pub exempt: Option<Row<ExemptContract>>,
 }
 
 impl Rows {
@@ -38,6 +40,7 @@ impl Rows {
             order: self.order.as_ref().map(|row| row.value.clone()),
             contract: self.contract.as_ref().map(|row| row.value.clone()),
             refund: self.refund.as_ref().map(|row| row.value.clone()),
+            exempt: self.exempt.as_ref().map(|row| row.value.clone()),
         }
     }
 }

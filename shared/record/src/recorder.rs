@@ -104,6 +104,7 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
             order: rows.order.map(fresh),
             contract: rows.contract.map(fresh),
             refund: rows.refund.map(fresh),
+            exempt: rows.exempt.map(fresh),
             ..Commit::empty(mch_id.clone())
         };
         let committed = self.ledger.commit(&commit).await;
@@ -264,6 +265,7 @@ fn asked_about(fact: &Fact, rows: Rows) -> Rows {
         FactBody::Payment(_) => Rows { order: rows.order, ..Rows::default() },
         FactBody::Contract(_) => Rows { contract: rows.contract, ..Rows::default() },
         FactBody::Refund(_) => Rows { refund: rows.refund, ..Rows::default() },
+        FactBody::Exempt(_) => Rows { exempt: rows.exempt, ..Rows::default() },
         FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => Rows::default(),
     }
 }
@@ -274,6 +276,7 @@ fn states(mch_id: &MchId, rows: &Rows, changes: Changes) -> Commit {
         order: changes.order.map(|value| next_version(rows.order.as_ref(), value)),
         contract: changes.contract.map(|value| next_version(rows.contract.as_ref(), value)),
         refund: changes.refund.map(|value| next_version(rows.refund.as_ref(), value)),
+        exempt: changes.exempt.map(|value| next_version(rows.exempt.as_ref(), value)),
         ..Commit::empty(mch_id.clone())
     }
 }

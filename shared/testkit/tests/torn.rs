@@ -89,7 +89,8 @@ impl Story {
 
     async fn begin(&self) -> Memory {
         let memory = Memory::new([], self.now);
-        let rows = Changes { order: Some(self.order.clone()), contract: Some(self.contract.clone()), refund: None };
+        let rows =
+            Changes { order: Some(self.order.clone()), contract: Some(self.contract.clone()), ..Changes::default() };
         recorder(memory.ledger()).create(&self.order.mch_id, rows, self.now, decide).await.unwrap();
         memory
     }

@@ -20,7 +20,7 @@ const LONGEST_REMARK: usize = 256;
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     pub(super) async fn contract_status(&self, call: &Call, code: ContractCode) -> Result<ContractView, Problem> {
         let keys = self.keys(call).await?;
-        let wanted = Keys { order: code.first_order(), contract: Some(code), refund: None };
+        let wanted = Keys { order: code.first_order(), contract: Some(code), ..Keys::default() };
         let rows = self.asker.fresh(&keys, &call.mch_id, &wanted, call.now).await?;
         rows.contract.map(|row| ContractView::from(&row.value)).ok_or_else(Problem::not_found)
     }

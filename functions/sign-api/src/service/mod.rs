@@ -176,7 +176,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     }
 
     pub(crate) async fn find(&self, mch_id: &MchId, code: &ContractCode) -> Result<Option<Found>, RecordError> {
-        let keys = Keys { contract: Some(code.clone()), order: code.first_order(), refund: None };
+        let keys = Keys { contract: Some(code.clone()), order: code.first_order(), ..Keys::default() };
         let rows = self.asker.recorder().rows(mch_id, &keys).await?;
         Ok(rows.contract.map(|row| Found { contract: row.value, order: rows.order.map(|row| row.value) }))
     }

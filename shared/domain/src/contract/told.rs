@@ -75,7 +75,7 @@ fn signed(
             }
             let mut events = vec![Event::contract_signed(&next, fact.cause)];
             settle(&mut next, &mut events, fact);
-            let changes = Changes { order: woken(order, now), contract: Some(next), refund: None };
+            let changes = Changes { order: woken(order, now), contract: Some(next), ..Changes::default() };
             apply(changes, events, Some(key(contract, told, "ADD", at)))
         }
         ContractState::Signed => still_signed(contract, fact, now),

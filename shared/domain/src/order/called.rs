@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::told::{apply, end};
 use super::{Order, OrderKind, OrderState};
-use crate::{Check, Contract, Decision, Fact, Launch, NotSignedReason, Refusal, contract};
+use crate::{Check, Contract, Decision, Fact, Launch, NotSignedReason, Protocol, Refusal, contract};
 
-/// WeChat closes no order that is younger (closeorder, V2 page 5.3).
+/// V2 closes no order that is younger (closeorder, V2 page 5.3).
 const CLOSED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long the caller that asked for the closing has, before the worker closes it.
@@ -98,7 +98,11 @@ pub(crate) fn closing_asked(order: &Order, now: Timestamp) -> Decision {
 
 fn closing(order: &Order, now: Timestamp) -> Order {
     let later = |from: Timestamp, pause| from.checked_add(pause).unwrap_or(from);
-    let due_at = later(order.created_at, CLOSED_AFTER).max(later(now, CALLER_CLOSES));
+    let closeable_at = match order.protocol {
+        Protocol::V2 => later(order.created_at, CLOSED_AFTER),
+        Protocol::V3 => now,
+    };
+    let due_at = closeable_at.max(later(now, CALLER_CLOSES));
     let check = Some(Check::new(due_at, 0));
     Order { state: OrderState::Closing, check, ..order.clone() }
 }

@@ -6,7 +6,7 @@ use super::{Order, OrderKind, OrderState};
 use crate::decision::settle;
 use crate::{
     Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen,
-    GIVEN_UP_AFTER, PaymentFact, PaymentResult, PaymentStatus,
+    GIVEN_UP_AFTER, PaymentFact, PaymentResult, PaymentStatus, Protocol,
 };
 
 /// How long WeChat may not know an order that it was asked for: longer than any call, its repetition and the function that makes
@@ -92,18 +92,33 @@ fn succeeded(
             next.trade_type = *trade_type;
             next.paid_at = Some(paid_at.unwrap_or(now));
             next.failure = None;
-            // Paid and refunded since: the refunds are asked for at once.
-            next.check = refunded.then(|| Check::asked(None, now));
+            next.check = None;
+            if *refunded {
+                next = refunded_since(next, now);
+            }
             let mut events = vec![Event::paid(&next, fact.cause)];
             let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now)
                 .or_else(|| decided_deduction(&next, contract));
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
             apply(next, contract, events, Some(key))
         }
-        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => ask(order, fact, now),
+        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => match order.protocol {
+            Protocol::V2 => ask(order, fact, now),
+            Protocol::V3 if order.refunded_elsewhere || !fact.evidence.proves() => Decision::Duplicate,
+            Protocol::V3 => apply(refunded_since(order.clone(), now), None, Vec::new(), None),
+        },
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
             nothing_new(order, fact, now, Decision::Duplicate)
         }
+    }
+}
+
+/// Paid, and refunded since, by nobody that we know of. V2 lists the refunds of an order: they are asked for at once. V3 does not,
+/// so that a person must look.
+fn refunded_since(order: Order, now: Timestamp) -> Order {
+    match order.protocol {
+        Protocol::V2 => Order { check: Some(Check::asked(None, now)), ..order },
+        Protocol::V3 => Order { refunded_elsewhere: true, ..order },
     }
 }
 
@@ -302,5 +317,5 @@ fn ask(order: &Order, fact: &Fact, now: Timestamp) -> Decision {
 }
 
 pub(super) fn apply(order: Order, contract: Option<Contract>, events: Vec<Event>, key: Option<String>) -> Decision {
-    Decision::Apply { changes: Box::new(Changes { order: Some(order), contract, refund: None }), events, key }
+    Decision::Apply { changes: Box::new(Changes { order: Some(order), contract, ..Changes::default() }), events, key }
 }

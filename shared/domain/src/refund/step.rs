@@ -68,13 +68,17 @@ impl Step<'_> {
         // A notice that proves nothing may have reported it for another order.
         next.out_trade_no = self.order.out_trade_no.clone();
         next.amount = self.told.refund.unwrap_or(next.amount);
+        next.repair = None;
         next
     }
 
     /// The order with a refund that it did not count so far: made on the merchant platform, or made after all.
     pub(super) fn counted(&self, mut order: Order) -> Order {
         match self.refund.state {
-            RefundState::Reported | RefundState::Rejected => order.refunds = order.refunds.saturating_add(1),
+            RefundState::Reported | RefundState::Rejected => {
+                order.refunds = order.refunds.saturating_add(1);
+                order.refunded_elsewhere = false;
+            }
             RefundState::Created
             | RefundState::Processing
             | RefundState::Succeeded
@@ -109,7 +113,7 @@ impl Step<'_> {
         status: &str,
     ) -> Decision {
         let key = format!("refund#{}#{status}#{}", refund.out_refund_no, refund.repairs);
-        let changes = Changes { order, contract, refund: Some(refund) };
+        let changes = Changes { order, contract, refund: Some(refund), ..Changes::default() };
         Decision::Apply { changes: Box::new(changes), events, key: Some(key) }
     }
 }

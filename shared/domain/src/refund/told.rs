@@ -1,6 +1,6 @@
 //! What follows from what we are told of a refund.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::step::Step;
 use super::{Refund, RefundOrigin, RefundState};
@@ -9,6 +9,9 @@ use crate::{
     Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, GIVEN_UP_AFTER, Order, OrderState,
     PaymentStatus, RefundFact, RefundResult, SCHEMA, Schedule,
 };
+
+/// How much older than its decision an answer can be: longer than any call, its repetition and the function that makes them.
+const AN_ANSWER_MAY_BE_OLDER: SignedDuration = SignedDuration::from_mins(5);
 
 pub(crate) fn decide(
     refund: Option<&Refund>,
@@ -87,6 +90,7 @@ fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Refund {
         failure: None,
         reason: None,
         request: None,
+        repair: None,
         created_at: now,
         check: Some(Check::asked(None, now)),
     }
@@ -138,7 +142,7 @@ impl Step<'_> {
         let order = (!asked).then(|| Order { check, ..self.order.clone() });
         let mut refund = self.rescheduled();
         refund.check = refund.check.or_else(|| Some(Schedule::Refund.first(self.now)));
-        Decision::Ask(Box::new(Changes { order, contract: None, refund: Some(refund) }))
+        Decision::Ask(Box::new(Changes { order, refund: Some(refund), ..Changes::default() }))
     }
 
     fn succeeded(&self, at: Option<Timestamp>) -> Decision {
@@ -185,8 +189,11 @@ impl Step<'_> {
                 next.check = Some(Schedule::Refund.first(self.now));
                 let mut order = self.counted(self.order.clone());
                 order.reserved = order.reserved.plus(next.amount);
-                let changes = Changes { order: Some(order), contract: None, refund: Some(next) };
+                let changes = Changes { order: Some(order), refund: Some(next), ..Changes::default() };
                 Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+            }
+            RefundState::Repairing if self.refund.repair.is_some() => {
+                self.quietly(Refund { repair: None, ..self.rescheduled() })
             }
             RefundState::Processing | RefundState::Repairing => self.wait(),
             RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
@@ -218,6 +225,9 @@ impl Step<'_> {
             // Only a message made after the repair was asked for can tell that it failed.
             RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
                 (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
+                (None, Some(repairing_at)) if self.is_told_of_a_repair_that_began(repairing_at) => {
+                    self.became_abnormal()
+                }
                 // An answer cannot tell a repair that failed from one that has not begun.
                 (Some(_) | None, _) => self.later(Decision::Stale),
             },
@@ -225,6 +235,13 @@ impl Step<'_> {
             RefundState::Succeeded => self.answered(Decision::Stale),
             RefundState::Closed => Decision::Contradiction(Contradiction::State),
         }
+    }
+
+    /// WeChat had the request, and has had the time to begin.
+    fn is_told_of_a_repair_that_began(&self, repairing_at: Timestamp) -> bool {
+        self.fact.cause == Cause::Query
+            && self.refund.repair.is_none()
+            && self.now.duration_since(repairing_at) >= AN_ANSWER_MAY_BE_OLDER
     }
 
     fn became_abnormal(&self) -> Decision {
@@ -241,10 +258,18 @@ impl Step<'_> {
     fn rejected(&self, code: &str) -> Decision {
         match self.refund.state {
             RefundState::Created => self.ended_as_rejected(code),
+            // The repair was refused: it is as abnormal as before.
+            RefundState::Repairing if self.refund.repair.is_some() => self.repair_refused(code),
             RefundState::Rejected => self.answered(Decision::Duplicate),
             RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
             RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
         }
+    }
+
+    fn repair_refused(&self, code: &str) -> Decision {
+        let next = Refund { failure: Some(code.to_owned()), check: None, ..self.adopt(RefundState::Abnormal) };
+        let events = vec![Event::refund_abnormal(&next, self.order, self.fact.cause)];
+        self.apply(next, None, None, events, "ABNORMAL")
     }
 
     fn not_found(&self) -> Decision {
@@ -277,7 +302,7 @@ impl Step<'_> {
             let released = self.released();
             Order { refunds: released.refunds.saturating_sub(1), ..released }
         });
-        let changes = Changes { order, contract: None, refund: Some(next) };
+        let changes = Changes { order, refund: Some(next), ..Changes::default() };
         Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
     }
 }

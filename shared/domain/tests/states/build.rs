@@ -2,9 +2,10 @@
 
 use domain::{
     AppId, Cause, Check, Contract, ContractChange, ContractCode, ContractFact, ContractId, ContractState, Evidence,
-    Fact, FactBody, Fen, FirstPayment, Loaded, MchId, OpenId, Order, OrderKind, OrderState, OutRefundNo, OutTradeNo,
-    PaymentFact, PaymentResult, PaymentStatus, PlanId, Protocol, Refund, RefundFact, RefundId, RefundOrigin,
-    RefundResult, RefundState, SCHEMA, Schedule, SignatureAlgorithm, Timestamp, TransactionId, UserId,
+    ExemptChange, ExemptContract, ExemptFact, ExemptMode, ExemptState, Fact, FactBody, Fen, FirstPayment, Loaded,
+    MchId, OpenId, Order, OrderKind, OrderState, OutRefundNo, OutTradeNo, PaymentFact, PaymentResult, PaymentStatus,
+    PlanId, Protocol, Refund, RefundFact, RefundId, RefundOrigin, RefundResult, RefundState, RequestText, SCHEMA,
+    Schedule, SignatureAlgorithm, Timestamp, TransactionId, UserId,
 };
 
 pub(crate) const AMOUNT: Fen = Fen::new(1_800);
@@ -91,6 +92,7 @@ pub(crate) fn order(kind: OrderKind, state: OrderState) -> Order {
         product: None,
         channel: None,
         request: None,
+        user: None,
         launch: None,
         state,
         transaction_id: None,
@@ -101,6 +103,7 @@ pub(crate) fn order(kind: OrderKind, state: OrderState) -> Order {
         reserved: Fen::ZERO,
         refunds: 0,
         last_refund_at: None,
+        refunded_elsewhere: false,
         created_at: time(0),
         expires_at: None,
         check: None,
@@ -121,6 +124,17 @@ pub(crate) fn order(kind: OrderKind, state: OrderState) -> Order {
         }
         OrderState::Failed => Order { failure: Some("NOTENOUGH".to_owned()), ..blank },
         OrderState::Closed => blank,
+    }
+}
+
+/// A purchase by V3 in this state.
+pub(crate) fn purchase(state: OrderState) -> Order {
+    Order {
+        protocol: Protocol::V3,
+        signature: SignatureAlgorithm::Rsa,
+        request: Some(RequestText::new("{}")),
+        user: Some(UserId::parse("alice").unwrap()),
+        ..order(OrderKind::OneOff, state)
     }
 }
 
@@ -200,6 +214,7 @@ pub(crate) fn refund(state: RefundState, amount: Fen) -> Refund {
         failure: None,
         reason: None,
         request: None,
+        repair: None,
         created_at: time(40),
         check,
     }
@@ -218,6 +233,55 @@ pub(crate) fn refunded_order(state: Option<RefundState>, amount: Fen) -> Order {
         }
         Some(RefundState::Reported | RefundState::Closed | RefundState::Rejected) | None => paid,
     }
+}
+
+/// A password-exempt contract in this state, offered with a purchase.
+pub(crate) fn exempt(state: ExemptState) -> ExemptContract {
+    let signed = matches!(state, ExemptState::Signed | ExemptState::Terminating | ExemptState::Terminated);
+    let check = match state {
+        ExemptState::Created | ExemptState::Offered => Some(Schedule::PreSigning.first(time(0))),
+        ExemptState::Signed => Some(Schedule::SignedContract.first(time(0))),
+        ExemptState::Terminating => Some(Schedule::Termination.first(time(15))),
+        ExemptState::Refused | ExemptState::NotSigned | ExemptState::Terminated => None,
+    };
+    ExemptContract {
+        schema: SCHEMA,
+        mch_id: mch_id(),
+        service_id: 500_001,
+        contract_code: code(),
+        mode: ExemptMode::Normal,
+        appid: appid(),
+        sub_mch_id: None,
+        sub_appid: None,
+        out_trade_no: Some(number(OrderKind::OneOff)),
+        user: Some(UserId::parse("alice").unwrap()),
+        contract_id: signed.then(contract_id),
+        openid: signed.then(openid),
+        request: Some(RequestText::new("{}")),
+        state,
+        failure: (state == ExemptState::Refused).then(|| "NO_AUTH".to_owned()),
+        signed_at: if signed { said(10) } else { None },
+        terminating_at: if state == ExemptState::Terminating { said(15) } else { None },
+        terminated_at: if state == ExemptState::Terminated { said(20) } else { None },
+        termination_reason: (state == ExemptState::Terminated).then_some(domain::TerminationReason::User),
+        created_at: time(0),
+        check,
+    }
+}
+
+/// What is told of it.
+pub(crate) fn exempt_body(change: ExemptChange) -> FactBody {
+    let named = match change {
+        ExemptChange::Signed { .. } | ExemptChange::Terminated { .. } => true,
+        ExemptChange::Absent | ExemptChange::Reported | ExemptChange::Undecided { .. } => false,
+    };
+    FactBody::Exempt(ExemptFact {
+        key: exempt(ExemptState::Created).key(),
+        contract_id: named.then(contract_id),
+        appid: named.then(appid),
+        openid: named.then(openid),
+        change,
+    })
 }
 
 pub(crate) fn fact(cause: Cause, evidence: Evidence, body: FactBody) -> Fact {
@@ -273,5 +337,6 @@ pub(crate) fn after(loaded: &Loaded, changes: &domain::Changes) -> Loaded {
         order: changes.order.clone().or_else(|| loaded.order.clone()),
         contract: changes.contract.clone().or_else(|| loaded.contract.clone()),
         refund: changes.refund.clone().or_else(|| loaded.refund.clone()),
+        exempt: changes.exempt.clone().or_else(|| loaded.exempt.clone()),
     }
 }

@@ -13,16 +13,20 @@ use crate::words::{Subject, label, word};
 /// The words of calls about orders, or about contracts.
 fn columns(about_order: bool) -> Vec<&'static str> {
     let is_about_order = |called: &Called| match called {
-        Called::OrderPlaced { .. } | Called::OrderRefused { .. } | Called::ClosingAsked { .. } => true,
+        Called::OrderPlaced { .. } | Called::OrderRefused { .. } | Called::ClosingAsked { .. } => Some(true),
         Called::ContractOffered { .. }
         | Called::ContractRefused { .. }
         | Called::TerminationAsked { .. }
         | Called::NoticeAsked { .. }
         | Called::NoticeSent { .. }
-        | Called::NoticeRefused { .. } => false,
+        | Called::NoticeRefused { .. } => Some(false),
+        Called::RepairAsked { .. }
+        | Called::ExemptOffered { .. }
+        | Called::ExemptRefused { .. }
+        | Called::ExemptTerminationAsked { .. } => None,
     };
     let all = calls(&first_order()).into_iter();
-    all.filter(|(_, called)| is_about_order(called) == about_order).map(|(name, _)| name).collect()
+    all.filter(|(_, called)| is_about_order(called) == Some(about_order)).map(|(name, _)| name).collect()
 }
 
 fn call(order: &domain::OutTradeNo, name: &str) -> FactBody {
@@ -35,7 +39,7 @@ fn beside(kind: OrderKind, state: OrderState) -> Loaded {
         OrderKind::Deduction => Some(contract(ContractState::Signed, Some(PaymentStatus::Paid))),
         OrderKind::OneOff => None,
     };
-    Loaded { order: Some(order(kind, state)), contract, refund: None }
+    Loaded { order: Some(order(kind, state)), contract, ..Loaded::default() }
 }
 
 #[track_caller]
@@ -252,7 +256,7 @@ fn a_deduction_that_is_decided_makes_room_for_the_next() {
     }
     assert_eq!(decided(crate::build::payment_body(&deduction, result("accepted"))), None, "it is not decided yet");
     let other = Contract { open_deduction: Some(first_order()), ..contract(ContractState::Signed, None) };
-    let loaded = Loaded { order: Some(deduction.clone()), contract: Some(other), refund: None };
+    let loaded = Loaded { order: Some(deduction.clone()), contract: Some(other), ..Loaded::default() };
     let body = crate::build::payment_body(&deduction, result("succeeded"));
     let fact = fact(Cause::Query, Evidence::Signed(SignatureAlgorithm::Md5), body);
     let Decision::Apply { changes, .. } = decide(&loaded, &fact, now()) else { panic!() };
@@ -281,8 +285,8 @@ fn a_question_falls_on_the_end_of_an_orders_time() {
 
 #[test]
 fn calls_are_about_their_order_or_contract() {
-    for (name, called) in calls(&first_order()) {
-        let fact = Fact::ours(mch_id(), FactBody::Called(called));
+    for name in columns(true).into_iter().chain(columns(false)) {
+        let fact = Fact::ours(mch_id(), call(&first_order(), name));
         let keys = fact.keys();
         assert_eq!(keys.contract, Some(code()), "{name}");
         let about_order = columns(true).contains(&name);

@@ -44,7 +44,7 @@ fn beside(contract: Contract) -> Loaded {
         PaymentStatus::Closed => OrderState::Closed,
     });
     let order = state.map(|state| order(OrderKind::PayAndSign, state));
-    Loaded { order, contract: Some(contract), refund: None }
+    Loaded { order, contract: Some(contract), ..Loaded::default() }
 }
 
 fn as_it_is(contract: Contract) -> Contract {

@@ -133,7 +133,7 @@ fn the_algorithm_never_contradicts_a_contract_notice() {
                             ..order(OrderKind::PayAndSign, OrderState::Paid)
                         }),
                         contract: Some(contract(state, Some(PaymentStatus::Paid))),
-                        refund: None,
+                        ..Loaded::default()
                     };
                     let fact = fact(Cause::Callback, Evidence::Signed(algorithm), contract_body(change.clone()));
                     word(Subject::Contract, &loaded, &decide(&loaded, &fact, now()))
@@ -193,7 +193,7 @@ fn of_refunds(edit: fn(&mut RefundFact), expected: &str) {
                 let mut known = refund(state, AMOUNT);
                 known.refund_id = Some(crate::build::refund_id());
                 let order = Some(refunded_order(Some(state), AMOUNT));
-                let loaded = Loaded { order, contract: None, refund: Some(known) };
+                let loaded = Loaded { order, refund: Some(known), ..Loaded::default() };
                 let fact = fact(cause, SIGNED, FactBody::Refund(told));
                 let told = word(Subject::Refund, &loaded, &decide(&loaded, &fact, now()));
                 assert_eq!(told, expected, "{state:?} {name} {cause:?}");
@@ -218,8 +218,11 @@ fn nothing_contradicts_a_refund_that_was_only_reported() {
     let mut reported = refund(RefundState::Reported, Fen::new(1));
     reported.refund_id = Some(RefundId::parse("1").unwrap());
     reported.out_trade_no = OutTradeNo::parse("654321").unwrap();
-    let loaded =
-        Loaded { order: Some(order(OrderKind::PayAndSign, OrderState::Paid)), contract: None, refund: Some(reported) };
+    let loaded = Loaded {
+        order: Some(order(OrderKind::PayAndSign, OrderState::Paid)),
+        refund: Some(reported),
+        ..Loaded::default()
+    };
     let answer = refund_body(AMOUNT, None, domain::RefundResult::Succeeded { at: None });
     let decision = decide(&loaded, &fact(Cause::Query, SIGNED, answer), now());
     let Decision::Apply { changes, .. } = decision else { panic!("{decision:?}") };
@@ -234,7 +237,7 @@ fn nothing_contradicts_a_refund_that_was_only_reported() {
 fn more_than_was_paid_cannot_be_given_back() {
     let more = Fen::new(AMOUNT.get() + 1);
     let paid = order(OrderKind::PayAndSign, OrderState::Paid);
-    let loaded = Loaded { order: Some(paid), contract: None, refund: Some(refund(RefundState::Processing, more)) };
+    let loaded = Loaded { order: Some(paid), refund: Some(refund(RefundState::Processing, more)), ..Loaded::default() };
     for (_, result) in refund_results().into_iter().take(4) {
         let decision = decide(&loaded, &fact(Cause::Callback, SIGNED, refund_body(more, None, result)), now());
         assert_eq!(word(Subject::Refund, &loaded, &decision), "Contradiction(amount)");
@@ -242,8 +245,9 @@ fn more_than_was_paid_cannot_be_given_back() {
     let half = Fen::new(AMOUNT.get() / 2 + 1);
     let loaded = Loaded {
         order: Some(Order { refunded: half, ..order(OrderKind::PayAndSign, OrderState::PartlyRefunded) }),
-        contract: None,
+
         refund: Some(refund(RefundState::Processing, half)),
+        ..Loaded::default()
     };
     let succeeded = refund_body(half, None, domain::RefundResult::Succeeded { at: None });
     let decision = decide(&loaded, &fact(Cause::Callback, SIGNED, succeeded), now());

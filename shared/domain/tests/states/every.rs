@@ -1,11 +1,12 @@
 //! Every state and every fact. A new variant does not compile here until it is listed.
 
 use domain::{
-    Called, Cause, ContractChange, ContractState, Evidence, Launch, NotSignedReason, Opened, OrderKind, OrderState,
-    OutTradeNo, PaymentResult, PaymentStatus, RefundResult, RefundState, SignatureAlgorithm,
+    Called, Cause, ContractChange, ContractState, Evidence, ExemptChange, ExemptState, Launch, NotSignedReason, Opened,
+    OrderKind, OrderState, OutTradeNo, PaymentResult, PaymentStatus, RefundResult, RefundState, RequestText,
+    SignatureAlgorithm,
 };
 
-use crate::build::{AMOUNT, code, contract, now, order, refund, said, transaction};
+use crate::build::{AMOUNT, code, contract, exempt, now, order, out_refund_no, purchase, refund, said, transaction};
 
 /// The variants of an enum without data, all of them.
 macro_rules! every {
@@ -44,6 +45,7 @@ every!(payment_statuses: PaymentStatus { Unpaid, Paid, PartlyRefunded, Refunded,
 every!(refund_states: RefundState {
     Reported, Created, Processing, Succeeded, Closed, Abnormal, Repairing, Rejected,
 });
+every!(exempt_states: ExemptState { Created, Offered, Refused, NotSigned, Signed, Terminating, Terminated });
 every!(causes: Cause { Callback, Query, Bill, Api });
 every!(algorithms: SignatureAlgorithm { Md5, HmacSha256, Rsa });
 
@@ -87,6 +89,14 @@ columns!(refund_results: RefundResult {
     NotFound: [("not_found", RefundResult::NotFound)],
 });
 
+columns!(exempt_changes: ExemptChange {
+    Signed: [("signed", ExemptChange::Signed { at: said(10) })],
+    Terminated: [("terminated", ExemptChange::Terminated { at: said(20), reason: domain::TerminationReason::User })],
+    Absent: [("absent", ExemptChange::Absent)],
+    Reported: [("reported", ExemptChange::Reported)],
+    Undecided: [("undecided", ExemptChange::Undecided { state: "SOMETHING_NEW".to_owned() })],
+});
+
 /// What a call of ours does, where `order` and the contract of its first order are on record.
 pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
     fn _is_complete(value: &Called) {
@@ -99,10 +109,15 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
             | Called::TerminationAsked { .. }
             | Called::NoticeAsked { .. }
             | Called::NoticeSent { .. }
-            | Called::NoticeRefused { .. } => {}
+            | Called::NoticeRefused { .. }
+            | Called::RepairAsked { .. }
+            | Called::ExemptOffered { .. }
+            | Called::ExemptRefused { .. }
+            | Called::ExemptTerminationAsked { .. } => {}
         }
     }
     let (number, contract_code) = (|| order.clone(), code());
+    let key = || exempt(ExemptState::Created).key();
     let placed = |unsigned| Called::OrderPlaced { out_trade_no: number(), launch: launch(), unsigned };
     vec![
         ("placed", placed(None)),
@@ -116,6 +131,17 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
         ("notice_asked", Called::NoticeAsked { contract_code: contract_code.clone(), amount: AMOUNT }),
         ("notice_sent", Called::NoticeSent { contract_code: contract_code.clone(), amount: AMOUNT, already: false }),
         ("notice_refused", Called::NoticeRefused { contract_code, amount: AMOUNT, code: "RULELIMIT".to_owned() }),
+        (
+            "repair_asked",
+            Called::RepairAsked {
+                out_refund_no: out_refund_no(),
+                out_trade_no: number(),
+                request: RequestText::new("{}"),
+            },
+        ),
+        ("exempt_offered", Called::ExemptOffered { key: key() }),
+        ("exempt_refused", Called::ExemptRefused { key: key(), code: "NO_AUTH".to_owned() }),
+        ("exempt_termination_asked", Called::ExemptTerminationAsked { key: key() }),
     ]
 }
 
@@ -123,7 +149,11 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
 pub(crate) fn openings() -> Vec<Opened> {
     fn _is_complete(value: &Opened) {
         match value {
-            Opened::Attempt { .. } | Opened::Deduction { .. } | Opened::Refund { .. } => {}
+            Opened::Attempt { .. }
+            | Opened::Purchase { .. }
+            | Opened::Deduction { .. }
+            | Opened::Refund { .. }
+            | Opened::Exempt { .. } => {}
         }
     }
     let order = |kind| Box::new(order(kind, OrderState::Created));
@@ -133,6 +163,8 @@ pub(crate) fn openings() -> Vec<Opened> {
         Opened::Attempt { contract: contract(None), order: None },
         Opened::Deduction { order: order(OrderKind::Deduction) },
         Opened::Refund { refund: Box::new(refund(RefundState::Created, AMOUNT)) },
+        Opened::Purchase { order: Box::new(purchase(OrderState::Created)) },
+        Opened::Exempt { contract: Box::new(exempt(ExemptState::Created)) },
     ]
 }
 

@@ -344,7 +344,7 @@ fn first(told: &[&str]) -> Loaded {
         _ => (Some(OrderKind::PayAndSign), offered(Some(PaymentStatus::Unpaid))),
     };
     let order = order_kind.map(|kind| order(kind, OrderState::Requested));
-    Loaded { order, contract: Some(contract), refund: None }
+    Loaded { order, contract: Some(contract), ..Loaded::default() }
 }
 
 fn said_by(word: &str, order: Option<&Order>) -> FactBody {

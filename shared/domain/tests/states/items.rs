@@ -24,7 +24,8 @@ const REFUND: &str = r#"{"schema":1,"mch_id":"10000100","out_refund_no":"01JD3Q0
 fn items_of_the_first_release_are_read() {
     let order: Order = serde_json::from_str(ORDER).unwrap();
     assert_eq!((order.product, order.channel, order.request, order.launch), (None, None, None, None));
-    assert_eq!((order.refunds, order.last_refund_at), (0, None));
+    assert_eq!((order.refunds, order.last_refund_at, order.user), (0, None, None));
+    assert!(!order.refunded_elsewhere);
     let contract: Contract = serde_json::from_str(CONTRACT).unwrap();
     assert!(contract.is_live());
     assert_eq!((contract.user, contract.product, contract.channel), (None, None, None));
@@ -32,7 +33,7 @@ fn items_of_the_first_release_are_read() {
     assert_eq!((contract.request, contract.launch, contract.open_deduction), (None, None, None));
     assert_eq!(contract.notice, None);
     let refund: Refund = serde_json::from_str(REFUND).unwrap();
-    assert_eq!((refund.reason, refund.request), (None, None));
+    assert_eq!((refund.reason, refund.request, refund.repair), (None, None, None));
 }
 
 #[test]
@@ -65,4 +66,9 @@ fn items_of_this_release_are_read_back() {
     assert_eq!(serde_json::from_str::<Order>(&serde_json::to_string(&order).unwrap()).unwrap(), order);
     assert_eq!(serde_json::from_str::<Contract>(&serde_json::to_string(&contract).unwrap()).unwrap(), contract);
     assert_eq!(serde_json::from_str::<Refund>(&serde_json::to_string(&refund).unwrap()).unwrap(), refund);
+    for state in crate::every::exempt_states() {
+        let exempt = crate::build::exempt(state);
+        let text = serde_json::to_string(&exempt).unwrap();
+        assert_eq!(serde_json::from_str::<domain::ExemptContract>(&text).unwrap(), exempt);
+    }
 }

@@ -19,7 +19,7 @@ fn deduction(state: OrderState) -> Loaded {
     let order = Order { check: Some(Check::new(time(0), 6)), ..order(OrderKind::Deduction, state) };
     let mut contract = contract(ContractState::Signed, Some(PaymentStatus::Paid));
     contract.open_deduction = Some(order.out_trade_no.clone());
-    Loaded { order: Some(order), contract: Some(contract), refund: None }
+    Loaded { order: Some(order), contract: Some(contract), ..Loaded::default() }
 }
 
 fn unknown(loaded: &Loaded, evidence: Evidence) -> Fact {
@@ -32,6 +32,7 @@ fn after(loaded: &Loaded, fact: &Fact, now: Timestamp) -> Loaded {
             order: changes.order.or_else(|| loaded.order.clone()),
             contract: changes.contract.or_else(|| loaded.contract.clone()),
             refund: changes.refund.or_else(|| loaded.refund.clone()),
+            ..Loaded::default()
         },
         other => panic!("{other:?}"),
     }
@@ -80,7 +81,7 @@ fn with_refund(state: RefundState) -> Loaded {
     let refund = Refund { created_at: time(0), check: Some(Check::new(time(0), 9)), ..refund(state, AMOUNT) };
     let mut order = refunded_order(Some(state), AMOUNT);
     order.refunds = u32::from(state == RefundState::Created);
-    Loaded { order: Some(order), contract: None, refund: Some(refund) }
+    Loaded { order: Some(order), refund: Some(refund), ..Loaded::default() }
 }
 
 fn no_refund() -> Fact {

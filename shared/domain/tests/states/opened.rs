@@ -113,7 +113,7 @@ fn the_same_deduction_asked_for_twice_is_one() {
     for state in order_states() {
         let known = order(OrderKind::Deduction, state);
         let signed = contract(ContractState::Signed, Some(PaymentStatus::Paid));
-        let loaded = Loaded { order: Some(known), contract: Some(signed), refund: None };
+        let loaded = Loaded { order: Some(known), contract: Some(signed), ..Loaded::default() };
         let again = order(OrderKind::Deduction, OrderState::Created);
         let more = Order { amount: AMOUNT.plus(PART), ..again.clone() };
         let decide = |order: Order| opened_at(&loaded, Opened::Deduction { order: Box::new(order) }, now());
@@ -195,7 +195,7 @@ fn the_same_refund_asked_for_twice_is_one() {
         let known = Refund { origin: RefundOrigin::Api, ..refund(state, PART) };
         let decided = |known: &Refund, amount| {
             let order = Some(refunded_order(Some(state), PART));
-            opened_at(&Loaded { order, contract: None, refund: Some(known.clone()) }, open_refund(amount), now())
+            opened_at(&Loaded { order, refund: Some(known.clone()), ..Loaded::default() }, open_refund(amount), now())
         };
         assert_eq!(decided(&known, PART), Decision::Duplicate, "{state:?}");
         assert_eq!(decided(&known, AMOUNT), Decision::Refused(Refusal::Exists), "{state:?}");

@@ -1,27 +1,29 @@
 //! Questions without a usable answer are put again, and never at once.
 
 use domain::{
-    Cause, Changes, Check, Contract, ContractState, Decision, Evidence, Loaded, Order, OrderKind, OrderState,
-    PaymentResult, PaymentStatus, Refund, RefundState, Schedule, SignatureAlgorithm, Unanswered, decide,
-    decide_in_passing, later, moved_on,
+    Cause, Changes, Check, Contract, ContractState, Decision, Evidence, ExemptContract, ExemptState, Loaded, Order,
+    OrderKind, OrderState, PaymentResult, PaymentStatus, Refund, RefundState, Schedule, SignatureAlgorithm, Unanswered,
+    decide, decide_in_passing, later, moved_on,
 };
 
-use crate::build::{AMOUNT, contract, fact, now, order, payment_body, refund, time};
+use crate::build::{AMOUNT, contract, exempt, fact, now, order, payment_body, refund, time};
 
 fn with(check: Option<Check>) -> Loaded {
     let signed = contract(ContractState::Signed, Some(PaymentStatus::Paid));
     Loaded {
         order: Some(Order { check: check.clone(), ..order(OrderKind::PayAndSign, OrderState::Requested) }),
         contract: Some(Contract { check: check.clone(), ..signed }),
-        refund: Some(Refund { check, ..refund(RefundState::Processing, AMOUNT) }),
+        refund: Some(Refund { check: check.clone(), ..refund(RefundState::Processing, AMOUNT) }),
+        exempt: Some(ExemptContract { check, ..exempt(ExemptState::Offered) }),
     }
 }
 
-fn checks(changes: &Changes) -> [Option<Check>; 3] {
+fn checks(changes: &Changes) -> [Option<Check>; 4] {
     [
         changes.order.as_ref().unwrap().check.clone(),
         changes.contract.as_ref().unwrap().check.clone(),
         changes.refund.as_ref().unwrap().check.clone(),
+        changes.exempt.as_ref().unwrap().check.clone(),
     ]
 }
 
@@ -29,7 +31,7 @@ fn checks(changes: &Changes) -> [Option<Check>; 3] {
 fn an_answer_that_contradicts_our_record_is_asked_for_in_the_schedules_time() {
     let due = Check { asked: true, ..Check::new(time(50), 0) };
     let at = |seconds: i64| Some(Check::new(time(60 + seconds), 1));
-    assert_eq!(checks(&moved_on(&with(Some(due)), now())), [at(90), at(86_400), at(300)]);
+    assert_eq!(checks(&moved_on(&with(Some(due)), now())), [at(90), at(86_400), at(300), at(480)]);
     let last = Check::new(time(50), 99);
     assert_eq!(moved_on(&with(Some(last)), now()).order.unwrap().check, None, "a person looks at it");
 }
@@ -39,7 +41,10 @@ fn without_an_answer_the_same_question_is_put_a_minute_later() {
     let due = Check { asked: true, ..Check::new(time(50), 3) };
     let next = Some(Check { due_at: time(120), unanswered: 1, ..due.clone() });
     for why in [Unanswered::Silence, Unanswered::Refused] {
-        assert_eq!(checks(&later(&with(Some(due.clone())), why, now())), [next.clone(), next.clone(), next.clone()]);
+        assert_eq!(
+            checks(&later(&with(Some(due.clone())), why, now())),
+            [next.clone(), next.clone(), next.clone(), next.clone()]
+        );
     }
 }
 

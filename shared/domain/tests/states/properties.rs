@@ -1,21 +1,21 @@
 //! What holds for every state and every fact, and for histories of refunds.
 
 use domain::{
-    Cause, Changes, Check, Contract, Decision, Evidence, Fact, FactBody, Fen, Loaded, Order, OrderKind, OrderState,
-    PaymentResult, PaymentStatus, Refund, RefundResult, RefundState, Refusal, Schedule, SignatureAlgorithm, Timestamp,
-    decide,
+    Cause, Changes, Check, Contract, Decision, Evidence, ExemptContract, Fact, FactBody, Fen, Loaded, Order, OrderKind,
+    OrderState, PaymentResult, PaymentStatus, Refund, RefundResult, RefundState, Refusal, RequestText, Schedule,
+    SignatureAlgorithm, Timestamp, decide,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::build::{
-    AMOUNT, after, contract, contract_body, fact, first_order, now, order, out_refund_no, payment_body, refund,
-    refund_body, refunded_order, said, time,
+    AMOUNT, after, contract, contract_body, exempt, exempt_body, fact, first_order, now, order, out_refund_no,
+    payment_body, refund, refund_body, refunded_order, said, time,
 };
 use crate::every::{
-    calls as every_call, causes, contract_changes, contract_states, evidence, openings, order_kinds, order_states,
-    payment_results, payment_statuses, refund_results, refund_states,
+    calls as every_call, causes, contract_changes, contract_states, evidence, exempt_changes, exempt_states, openings,
+    order_kinds, order_states, payment_results, payment_statuses, refund_results, refund_states,
 };
 
 /// Every state of everything with every check, and every fact about it.
@@ -40,6 +40,11 @@ pub(crate) fn all(mut visit: impl FnMut(&Loaded, &Fact)) {
                     }
                 }
             });
+            exempts(|loaded| {
+                for (_, change) in exempt_changes() {
+                    visit(loaded, &told(exempt_body(change)));
+                }
+            });
             if cause == Cause::Api {
                 calls(|loaded, body| visit(loaded, &told(body)));
             }
@@ -61,7 +66,13 @@ fn calls(mut visit: impl FnMut(&Loaded, FactBody)) {
             visit(loaded, FactBody::Called(called));
         }
     });
+    exempts(|loaded| {
+        for (_, called) in every_call(&first_order()) {
+            visit(loaded, FactBody::Called(called));
+        }
+    });
     for opened in openings() {
+        exempts(|loaded| visit(loaded, FactBody::Opened(opened.clone())));
         visit(&Loaded::default(), FactBody::Opened(opened.clone()));
         orders(|loaded| visit(loaded, FactBody::Opened(opened.clone())));
         contracts(|loaded| {
@@ -69,6 +80,16 @@ fn calls(mut visit: impl FnMut(&Loaded, FactBody)) {
             visit(&Loaded { order: None, ..loaded.clone() }, FactBody::Opened(opened.clone()));
         });
         refunds(|loaded| visit(loaded, FactBody::Opened(opened.clone())));
+    }
+}
+
+fn exempts(mut visit: impl FnMut(&Loaded)) {
+    for state in exempt_states() {
+        let blank = exempt(state);
+        for check in checks(blank.check.as_ref(), Schedule::PreSigning) {
+            let check = check.filter(|_| state != domain::ExemptState::Terminated);
+            visit(&Loaded { exempt: Some(ExemptContract { check, ..blank.clone() }), ..Loaded::default() });
+        }
     }
 }
 
@@ -92,7 +113,7 @@ fn orders(mut visit: impl FnMut(&Loaded)) {
                 for contract_state in contract_states() {
                     let status = status_of(state);
                     let contract = Some(contract(contract_state, Some(status)));
-                    visit(&Loaded { order: order.clone(), contract, refund: None });
+                    visit(&Loaded { order: order.clone(), contract, ..Loaded::default() });
                 }
             }
         }
@@ -120,7 +141,7 @@ fn contracts(mut visit: impl FnMut(&Loaded)) {
                 let check = check.filter(|_| state != domain::ContractState::Terminated);
                 let contract = Some(Contract { check, ..contract.clone() });
                 let order = payment.map(|_| order(OrderKind::PayAndSign, OrderState::Requested));
-                visit(&Loaded { order, contract, refund: None });
+                visit(&Loaded { order, contract, ..Loaded::default() });
             }
         }
     }
@@ -137,7 +158,13 @@ fn refunds(mut visit: impl FnMut(&Loaded)) {
             for check in checks(blank.as_ref().and_then(|refund| refund.check.as_ref()), Schedule::Refund) {
                 let refund = blank.clone().map(|refund| Refund { check, ..refund });
                 let contract = Some(contract(domain::ContractState::Signed, Some(PaymentStatus::Paid)));
-                visit(&Loaded { order: order.clone(), contract, refund });
+                let loaded = Loaded { order: order.clone(), contract, refund, ..Loaded::default() };
+                visit(&loaded);
+                if state == Some(RefundState::Repairing) {
+                    let repair = Some(RequestText::new("{}"));
+                    let refund = loaded.refund.clone().map(|refund| Refund { repair, ..refund });
+                    visit(&Loaded { refund, ..loaded });
+                }
             }
         }
     }
@@ -219,6 +246,7 @@ fn nothing_unproved_moves_money_or_contracts() {
             loaded.order.iter_mut().for_each(|order| order.check = None);
             loaded.contract.iter_mut().for_each(|contract| contract.check = None);
             loaded.refund.iter_mut().for_each(|refund| refund.check = None);
+            loaded.exempt.iter_mut().for_each(|contract| contract.check = None);
             loaded
         };
         assert_eq!(blind(&after(loaded, &changes)), blind(loaded), "{fact:?}");
@@ -238,7 +266,8 @@ fn a_notice_never_moves_a_question_away() {
             let order = loaded.order.as_ref().and_then(|order| order.check.as_ref());
             let contract = loaded.contract.as_ref().and_then(|contract| contract.check.as_ref());
             let refund = loaded.refund.as_ref().and_then(|refund| refund.check.as_ref());
-            [due(order), due(contract), due(refund)].map(|due_at| due_at.max(now()))
+            let exempt = loaded.exempt.as_ref().and_then(|contract| contract.check.as_ref());
+            [due(order), due(contract), due(refund), due(exempt)].map(|due_at| due_at.max(now()))
         };
         assert!(of(&next).iter().zip(of(loaded)).all(|(next, before)| *next <= before), "{loaded:?}\n{fact:?}");
     });
@@ -261,6 +290,7 @@ fn an_answer_to_a_question_that_was_due_moves_it() {
             FactBody::Payment(_) => next.order.as_ref().and_then(|order| order.check.as_ref()),
             FactBody::Contract(_) => next.contract.as_ref().and_then(|contract| contract.check.as_ref()),
             FactBody::Refund(_) => next.refund.as_ref().and_then(|refund| refund.check.as_ref()),
+            FactBody::Exempt(_) => next.exempt.as_ref().and_then(|contract| contract.check.as_ref()),
             FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => None,
         };
         // Of an order that is found to be refunded, its refunds are asked for at once, as are questions at the schedule's start.
@@ -332,7 +362,7 @@ proptest! {
                 told.refund_id = None;
             }
             let fact = fact(told.cause, Evidence::Signed(SignatureAlgorithm::Rsa), body);
-            let loaded = Loaded { order: Some(order.clone()), contract: None, refund: refunds[told.which].clone() };
+            let loaded = Loaded { order: Some(order.clone()), refund: refunds[told.which].clone(), ..Loaded::default() };
             let at = now().checked_add(jiff::SignedDuration::from_hours(i64::try_from(step).unwrap())).unwrap();
             let decision = decide(&loaded, &fact, at);
             let Some(next) = next(&loaded, &decision) else { continue };

@@ -37,6 +37,7 @@ fn grid(text: &str, source: Source, case: Case) {
                 order: Some(refunded_order(state, case.amount)),
                 contract: None,
                 refund: state.map(|state| refund(state, case.amount)),
+                ..Loaded::default()
             });
             let fact = fact(cause, evidence, refund_body(case.amount, case.said_at, result));
             word(Subject::Refund, &loaded, &decide(&loaded, &fact, now()))
@@ -460,8 +461,9 @@ fn a_result_that_waits_for_its_payment_is_never_only_acknowledged() {
     let woken = Order { check: Some(Check::asked(None, now())), ..woken };
     let loaded = |check| Loaded {
         order: Some(woken.clone()),
-        contract: None,
+
         refund: Some(Refund { check, ..refund(RefundState::Closed, AMOUNT) }),
+        ..Loaded::default()
     };
     let decision = decide(&loaded(None), &notice, now());
     assert!(

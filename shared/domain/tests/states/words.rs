@@ -11,7 +11,7 @@
 
 use std::fmt::Debug;
 
-use domain::{Changes, Check, Contract, Decision, Event, Loaded, Order, Refund, Unknown};
+use domain::{Changes, Check, Contract, Decision, Event, ExemptContract, Loaded, Order, Refund, Unknown};
 use serde::Serialize;
 
 /// What a row is about.
@@ -20,6 +20,7 @@ pub(crate) enum Subject {
     Order,
     Contract,
     Refund,
+    Exempt,
 }
 
 pub(crate) fn word(subject: Subject, before: &Loaded, decision: &Decision) -> String {
@@ -51,12 +52,13 @@ fn applied(subject: Subject, before: &Loaded, changes: &Changes, events: &[Event
         Subject::Order => changes.order.as_ref().map(|next| order_word(before.order.as_ref(), next)),
         Subject::Contract => changes.contract.as_ref().map(|next| contract_word(before.contract.as_ref(), next)),
         Subject::Refund => changes.refund.as_ref().map(|next| refund_word(before.refund.as_ref(), next)),
+        Subject::Exempt => changes.exempt.as_ref().map(|next| exempt_word(before.exempt.as_ref(), next)),
     };
     let next = next.unwrap_or_else(|| "nothing".to_owned());
     let beside = match subject {
         Subject::Refund => changes.order.as_ref().map(|order| format!("/{}", label(order.state))),
         Subject::Contract => changes.order.as_ref().map(|_| "/order".to_owned()),
-        Subject::Order => None,
+        Subject::Order | Subject::Exempt => None,
     };
     match next.as_str() {
         "Wait" | "Rest" => format!("{next}{told}"),
@@ -67,7 +69,7 @@ fn applied(subject: Subject, before: &Loaded, changes: &Changes, events: &[Event
 fn woken(subject: Subject, changes: &Changes) -> &'static str {
     match subject {
         Subject::Contract | Subject::Refund if changes.order.is_some() => "/order",
-        Subject::Order | Subject::Contract | Subject::Refund => "",
+        Subject::Order | Subject::Contract | Subject::Refund | Subject::Exempt => "",
     }
 }
 
@@ -83,6 +85,11 @@ fn contract_word(before: Option<&Contract>, next: &Contract) -> String {
 
 fn refund_word(before: Option<&Refund>, next: &Refund) -> String {
     let same = before.is_some_and(|before| *before == Refund { check: before.check.clone(), ..next.clone() });
+    if same { moved(next.check.as_ref()) } else { label(next.state) }
+}
+
+fn exempt_word(before: Option<&ExemptContract>, next: &ExemptContract) -> String {
+    let same = before.is_some_and(|before| *before == ExemptContract { check: before.check.clone(), ..next.clone() });
     if same { moved(next.check.as_ref()) } else { label(next.state) }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Consumer, ContractCode, MchId, OutRefundNo, OutTradeNo};
+use domain::{Consumer, ContractCode, ExemptKey, MchId, OutRefundNo, OutTradeNo};
 use serde::Serialize;
 
 use crate::CommitError;
@@ -21,6 +21,10 @@ pub(super) fn contract_key(mch_id: &MchId, code: &ContractCode) -> String {
 
 pub(super) fn refund_key(mch_id: &MchId, number: &OutRefundNo) -> String {
     format!("{mch_id}#R#{number}")
+}
+
+pub(super) fn exempt_key(mch_id: &MchId, key: &ExemptKey) -> String {
+    format!("{mch_id}#X#{key}")
 }
 
 pub(super) const NULL: AttributeValue = AttributeValue::Null(true);

@@ -7,7 +7,9 @@ use domain::{Check, ContractCode, MchId};
 use serde::Serialize;
 
 use super::items::{journal_item, journal_key, outbox_item};
-use super::values::{Item, NULL, contract_key, encode, encode_map, number, order_key, refund_key, shard, text};
+use super::values::{
+    Item, NULL, contract_key, encode, encode_map, exempt_key, number, order_key, refund_key, shard, text,
+};
 use super::{DUE_SHARDS, DynamoLedger};
 use crate::keys::hex;
 use crate::writeahead::KEY_KEPT_S;
@@ -32,6 +34,10 @@ impl DynamoLedger {
         if let Some(write) = &commit.refund {
             let key = refund_key(mch_id, &write.value.out_refund_no);
             items.push(self.state(&key, "refund", write, write.value.check.as_ref(), None)?);
+        }
+        if let Some(write) = &commit.exempt {
+            let key = exempt_key(mch_id, &write.value.key());
+            items.push(self.state(&key, "exempt", write, write.value.check.as_ref(), None)?);
         }
         if let Some((stream, write)) = &commit.quarantine {
             let head = Write {

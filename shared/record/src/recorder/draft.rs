@@ -55,6 +55,7 @@ impl Draft<'_> {
         commit.contract = contract;
         commit.order = order;
         commit.refund = changes.refund.map(|value| next_version(rows.refund.as_ref(), value));
+        commit.exempt = changes.exempt.map(|value| next_version(rows.exempt.as_ref(), value));
         let last = commit.outbox.last().map(|entry| (entry.stream.clone(), entry.sequence));
         let mut entry = journal(Some(fact), mch_id, &fact.subject(), key.as_deref(), receipt, outcome, None);
         entry.unique = key.is_some();

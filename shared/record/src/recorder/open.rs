@@ -38,7 +38,7 @@ pub enum Opened {
     Opened,
     /// The same call was made before, with the same key; what came of it is on record under this number.
     AlreadyDone {
-        /// The number of the contract, the deduction or the refund.
+        /// The number of the contract, the order or the refund.
         resource: String,
     },
     /// The same thing is on record by another call, with another key or with none.
@@ -161,13 +161,16 @@ impl Opening {
     fn guards(&self) -> Vec<String> {
         let guards = match &self.opened {
             domain::Opened::Attempt { contract, .. } => Guard::of(contract, self.openid.as_ref()),
-            domain::Opened::Deduction { .. } | domain::Opened::Refund { .. } => Vec::new(),
+            domain::Opened::Purchase { .. }
+            | domain::Opened::Deduction { .. }
+            | domain::Opened::Refund { .. }
+            | domain::Opened::Exempt { .. } => Vec::new(),
         };
         guards.iter().map(|guard| guard_key(&self.mch_id, guard)).collect()
     }
 
     fn number(&self) -> String {
-        self.opened.number().to_owned()
+        self.opened.number()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a ledger promises.
 
-use domain::{Contract, Keys, MchId, Order, Refund, Stream};
+use domain::{Contract, ExemptContract, Keys, MchId, Order, Refund, Stream};
 use record::{Commit, CommitError, Expected, JournalKey, Ledger, Row, Rows, Write};
 
 use super::parts::{Parts, quarantine_stream};
@@ -28,7 +28,8 @@ pub async fn ledger(ledger: &impl Ledger, seed: u64) {
 }
 
 async fn what_was_never_written_is_not_there(ledger: &impl Ledger, generator: &mut Generator) {
-    let keys = keys(&generator.any_order(), &generator.any_contract(), &generator.any_refund());
+    let keys =
+        keys(&generator.any_order(), &generator.any_contract(), &generator.any_refund(), &generator.any_exempt());
     assert_eq!(ledger.load(&generator.mch_id(), &keys).await, Ok(Rows::default()));
     assert_eq!(ledger.load(&generator.mch_id(), &Keys::default()).await, Ok(Rows::default()));
 }
@@ -36,11 +37,13 @@ async fn what_was_never_written_is_not_there(ledger: &impl Ledger, generator: &m
 async fn what_was_committed_is_loaded_field_by_field(ledger: &impl Ledger, generator: &mut Generator) {
     for _ in 0..ROUND_TRIPS {
         let (order, contract, refund) = (generator.any_order(), generator.any_contract(), generator.any_refund());
-        let keys = keys(&order, &contract, &refund);
+        let exempt = generator.any_exempt();
+        let keys = keys(&order, &contract, &refund, &exempt);
         let written = Commit {
             order: Some(Write { routed: routed(generator), version: 3, ..fresh(order) }),
             contract: Some(Write { routed: routed(generator), version: 2, ..fresh(contract) }),
             refund: Some(fresh(refund)),
+            exempt: Some(fresh(exempt)),
             ..Commit::empty(generator.mch_id())
         };
         assert_eq!(ledger.commit(&written).await, Ok(()));
@@ -48,20 +51,28 @@ async fn what_was_committed_is_loaded_field_by_field(ledger: &impl Ledger, gener
         assert_eq!(loaded.order, written.order.map(row));
         assert_eq!(loaded.contract, written.contract.map(row));
         assert_eq!(loaded.refund, written.refund.map(row));
+        assert_eq!(loaded.exempt, written.exempt.map(row));
     }
 }
 
 async fn what_a_later_state_leaves_out_is_gone(ledger: &impl Ledger, generator: &mut Generator) {
     for _ in 0..ROUND_TRIPS {
         let (order, contract, refund) = (generator.any_order(), generator.any_contract(), generator.any_refund());
-        let keys = keys(&order, &contract, &refund);
+        let exempt = generator.any_exempt();
+        let keys = keys(&order, &contract, &refund, &exempt);
         let later_order = Order { out_trade_no: order.out_trade_no.clone(), ..generator.any_order() };
         let later_contract = Contract { contract_code: contract.contract_code.clone(), ..generator.any_contract() };
         let later_refund = Refund { out_refund_no: refund.out_refund_no.clone(), ..generator.any_refund() };
+        let later_exempt = ExemptContract {
+            service_id: exempt.service_id,
+            contract_code: exempt.contract_code.clone(),
+            ..generator.any_exempt()
+        };
         let first = Commit {
             order: Some(Write { routed: routed(generator), ..fresh(order) }),
             contract: Some(Write { routed: routed(generator), ..fresh(contract) }),
             refund: Some(fresh(refund)),
+            exempt: Some(fresh(exempt)),
             ..Commit::empty(generator.mch_id())
         };
         assert_eq!(ledger.commit(&first).await, Ok(()));
@@ -69,6 +80,7 @@ async fn what_a_later_state_leaves_out_is_gone(ledger: &impl Ledger, generator: 
             order: Some(Write { routed: routed(generator), ..next(later_order, 1) }),
             contract: Some(Write { routed: routed(generator), version: 5, ..next(later_contract, 1) }),
             refund: Some(next(later_refund, 1)),
+            exempt: Some(next(later_exempt, 1)),
             ..Commit::empty(generator.mch_id())
         };
         assert_eq!(ledger.commit(&second).await, Ok(()));
@@ -76,6 +88,7 @@ async fn what_a_later_state_leaves_out_is_gone(ledger: &impl Ledger, generator: 
         assert_eq!(loaded.order, second.order.map(row));
         assert_eq!(loaded.contract, second.contract.map(row));
         assert_eq!(loaded.refund, second.refund.map(row));
+        assert_eq!(loaded.exempt, second.exempt.map(row));
     }
 }
 
@@ -209,7 +222,7 @@ async fn two_merchants_with_equal_numbers_do_not_meet(ledger: &impl Ledger, gene
     let other = MchId::parse(&format!("{}0", generator.mch_id())).unwrap();
     let parts = Parts::new(generator);
     assert_eq!(ledger.commit(&parts.all()).await, Ok(()));
-    let keys = keys(&parts.order, &parts.contract, &parts.refund);
+    let keys = keys(&parts.order, &parts.contract, &parts.refund, &parts.exempt);
     assert_eq!(ledger.load(&other, &keys).await, Ok(Rows::default()));
     let theirs = Commit { order: Some(fresh(parts.order.clone())), ..Commit::empty(other.clone()) };
     assert_eq!(ledger.commit(&theirs).await, Ok(()));
@@ -221,11 +234,12 @@ async fn an_empty_transaction_is_refused(ledger: &impl Ledger, generator: &mut G
     assert!(matches!(refused, Err(CommitError::Unavailable(_))), "{refused:?}");
 }
 
-fn keys(order: &Order, contract: &Contract, refund: &Refund) -> Keys {
+fn keys(order: &Order, contract: &Contract, refund: &Refund, exempt: &ExemptContract) -> Keys {
     Keys {
         order: Some(order.out_trade_no.clone()),
         contract: Some(contract.contract_code.clone()),
         refund: Some(refund.out_refund_no.clone()),
+        exempt: Some(exempt.key()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A transaction taken apart.
 
-use domain::{Contract, MchId, Order, OutboxEntry, Refund, Stream};
+use domain::{Contract, ExemptContract, MchId, Order, OutboxEntry, Refund, Stream};
 use record::{Commit, Expected, GuardWrite, IdempotencyRecord, JournalEntry, Write};
 
 use super::sample::{event, fresh, guard, idempotency, journal};
@@ -13,6 +13,7 @@ pub(super) struct Parts {
     pub(super) order: Order,
     pub(super) contract: Contract,
     pub(super) refund: Refund,
+    pub(super) exempt: ExemptContract,
     quarantine: Stream,
     event: OutboxEntry,
     idempotency: IdempotencyRecord,
@@ -20,7 +21,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 9;
 
     pub(super) fn new(generator: &mut Generator) -> Self {
         let contract = generator.any_contract();
@@ -31,6 +32,7 @@ impl Parts {
             journal: journal(generator, &format!("C#{}", contract.contract_code), "contract#1#ADD", "applied"),
             order: generator.any_order(),
             refund: generator.any_refund(),
+            exempt: generator.any_exempt(),
             quarantine: quarantine_stream(generator),
             event: event(generator, &stream, 1, now, &["all", "some"]),
             idempotency: idempotency(generator),
@@ -45,6 +47,7 @@ impl Parts {
             order: Some(fresh(self.order.clone())),
             contract: Some(fresh(self.contract.clone())),
             refund: Some(fresh(self.refund.clone())),
+            exempt: Some(fresh(self.exempt.clone())),
             quarantine: Some((self.quarantine.clone(), fresh(()))),
             outbox: vec![self.event.clone()],
             idempotency: Some(self.idempotency.clone()),
@@ -61,6 +64,7 @@ impl Parts {
             Commit { order: all.order, ..empty() },
             Commit { contract: all.contract, ..empty() },
             Commit { refund: all.refund, ..empty() },
+            Commit { exempt: all.exempt, ..empty() },
             Commit { quarantine: all.quarantine, ..empty() },
             Commit { outbox: all.outbox, ..empty() },
             Commit { idempotency: all.idempotency, ..empty() },
@@ -78,12 +82,13 @@ impl Parts {
         let mut states = self.each();
         states.retain(|commit| {
             let written = [commit.order.is_some(), commit.contract.is_some(), commit.refund.is_some()];
-            written.contains(&true) || commit.quarantine.is_some()
+            written.contains(&true) || commit.exempt.is_some() || commit.quarantine.is_some()
         });
         for commit in &mut states {
             commit.order = at(commit.order.take(), expected);
             commit.contract = at(commit.contract.take(), expected);
             commit.refund = at(commit.refund.take(), expected);
+            commit.exempt = at(commit.exempt.take(), expected);
             commit.quarantine =
                 commit.quarantine.take().map(|(stream, write)| (stream, Write { expected, version: 2, ..write }));
         }

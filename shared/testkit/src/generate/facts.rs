@@ -1,9 +1,9 @@
 //! Facts, about given items and about any.
 
 use domain::{
-    Called, Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, Fact, FactBody, NotSignedReason,
-    Opened, Order, PaymentFact, PaymentResult, Refund, RefundFact, RefundResult, TerminationReason, Timestamp,
-    TradeType, TransactionId,
+    Called, Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, ExemptChange, ExemptFact, Fact,
+    FactBody, NotSignedReason, Opened, Order, PaymentFact, PaymentResult, Refund, RefundFact, RefundResult,
+    TerminationReason, Timestamp, TradeType, TransactionId,
 };
 
 use super::Generator;
@@ -101,12 +101,13 @@ impl Generator {
 
     /// A fact of any kind and content, about nothing in particular.
     pub fn any_fact(&mut self) -> Fact {
-        let mut fact = match self.rng.u8(..6) {
+        let mut fact = match self.rng.u8(..7) {
             0 => self.any_payment(),
             1 => self.any_contract_change(),
             2 => self.any_refund_change(),
             3 => self.any_opening(),
             4 => self.any_call(),
+            5 => self.any_exempt_change(),
             _ => {
                 let evidence = Evidence::Signed(domain::SignatureAlgorithm::Rsa);
                 self.notice(evidence, FactBody::Noted { event_type: "SECURITY_ECHO.SUCCESS".to_owned() })
@@ -172,13 +173,34 @@ impl Generator {
         self.refund_changed(&refund, &order, result, said_at)
     }
 
+    fn any_exempt_change(&mut self) -> Fact {
+        let contract = self.any_exempt();
+        let change = match self.rng.u8(..5) {
+            0 => ExemptChange::Signed { at: self.option(Self::time) },
+            1 => ExemptChange::Terminated { at: self.option(Self::time), reason: TerminationReason::User },
+            2 => ExemptChange::Absent,
+            3 => ExemptChange::Reported,
+            _ => ExemptChange::Undecided { state: "SOMETHING_NEW".to_owned() },
+        };
+        let body = FactBody::Exempt(ExemptFact {
+            key: contract.key(),
+            contract_id: contract.contract_id,
+            appid: self.option(|_| contract.appid),
+            openid: contract.openid,
+            change,
+        });
+        self.notice(Evidence::Signed(domain::SignatureAlgorithm::Rsa), body)
+    }
+
     fn any_opening(&mut self) -> Fact {
-        let opened = match self.rng.u8(..3) {
+        let opened = match self.rng.u8(..5) {
             0 => Opened::Attempt {
                 contract: Box::new(self.any_contract()),
                 order: self.option(|it| Box::new(it.any_order())),
             },
             1 => Opened::Deduction { order: Box::new(self.any_order()) },
+            2 => Opened::Purchase { order: Box::new(self.any_order()) },
+            3 => Opened::Exempt { contract: Box::new(self.any_exempt()) },
             _ => Opened::Refund { refund: Box::new(self.any_refund()) },
         };
         Fact::ours(self.mch_id(), FactBody::Opened(opened))
@@ -187,7 +209,8 @@ impl Generator {
     fn any_call(&mut self) -> Fact {
         let (out_trade_no, contract_code, code) = (self.out_trade_no(), self.contract_code(), "NOAUTH".to_owned());
         let amount = self.amount();
-        let called = match self.rng.u8(..9) {
+        let (out_refund_no, key) = (self.out_refund_no(), self.any_exempt().key());
+        let called = match self.rng.u8(..13) {
             0 => {
                 let reasons = [NotSignedReason::PresignFailed, NotSignedReason::AlreadySigned];
                 let unsigned = self.option(|it| it.one_of(&reasons));
@@ -200,7 +223,11 @@ impl Generator {
             5 => Called::TerminationAsked { contract_code },
             6 => Called::NoticeAsked { contract_code, amount },
             7 => Called::NoticeSent { contract_code, amount, already: self.rng.bool() },
-            _ => Called::NoticeRefused { contract_code, amount, code },
+            8 => Called::NoticeRefused { contract_code, amount, code },
+            9 => Called::RepairAsked { out_refund_no, out_trade_no, request: self.request() },
+            10 => Called::ExemptOffered { key },
+            11 => Called::ExemptRefused { key, code },
+            _ => Called::ExemptTerminationAsked { key },
         };
         Fact::ours(self.mch_id(), FactBody::Called(called))
     }

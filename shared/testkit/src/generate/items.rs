@@ -1,9 +1,9 @@
 //! Orders, contracts and refunds.
 
 use domain::{
-    Channel, Contract, ContractCode, ContractState, DeductionNotice, Fen, FirstPayment, NotSignedReason, Order,
-    OrderKind, OrderState, Outcome, PaymentStatus, Protocol, Refund, RefundOrigin, RefundState, SCHEMA,
-    SignatureAlgorithm, TerminationReason, TradeType,
+    Channel, Contract, ContractCode, ContractState, DeductionNotice, ExemptContract, ExemptMode, ExemptState, Fen,
+    FirstPayment, NotSignedReason, Order, OrderKind, OrderState, Outcome, PaymentStatus, Protocol, Refund,
+    RefundOrigin, RefundState, SCHEMA, SignatureAlgorithm, TerminationReason, TradeType,
 };
 
 use super::Generator;
@@ -27,6 +27,16 @@ const CONTRACT_STATES: [ContractState; 6] = [
     ContractState::NotSigned,
     ContractState::Terminating,
     ContractState::Terminated,
+];
+
+const EXEMPT_STATES: [ExemptState; 7] = [
+    ExemptState::Created,
+    ExemptState::Offered,
+    ExemptState::Refused,
+    ExemptState::NotSigned,
+    ExemptState::Signed,
+    ExemptState::Terminating,
+    ExemptState::Terminated,
 ];
 
 const REFUND_STATES: [RefundState; 8] = [
@@ -75,6 +85,8 @@ impl Generator {
         order.product = self.option(Self::product);
         order.channel = self.option(|it| it.one_of(&Channel::ALL));
         order.request = self.option(Self::request);
+        order.user = self.option(Self::user);
+        order.refunded_elsewhere = self.rng.bool();
         order.launch = self.option(Self::launch);
         order.refunds = self.rng.u32(0..3);
         order.last_refund_at = self.option(Self::time);
@@ -117,6 +129,7 @@ impl Generator {
             product: None,
             channel: None,
             request: None,
+            user: None,
             launch: None,
             state: OrderState::Requested,
             transaction_id: None,
@@ -127,6 +140,7 @@ impl Generator {
             reserved: Fen::ZERO,
             refunds: 0,
             last_refund_at: None,
+            refunded_elsewhere: false,
             created_at: self.time(),
             expires_at: None,
             check: None,
@@ -234,6 +248,7 @@ impl Generator {
         refund.failure = self.option(|_| "NOTENOUGH".to_owned());
         refund.reason = self.option(|_| "不想要了".to_owned());
         refund.request = self.option(Self::request);
+        refund.repair = self.option(Self::request);
         refund.check = self.option(Self::check);
         refund
     }
@@ -256,6 +271,55 @@ impl Generator {
             failure: None,
             reason: None,
             request: None,
+            repair: None,
+            created_at: self.time(),
+            check: None,
+        }
+    }
+
+    /// A password-exempt contract in any state, with its optional fields there or not.
+    pub fn any_exempt(&mut self) -> ExemptContract {
+        let mut contract = self.exempt();
+        contract.mode = self.one_of(&[ExemptMode::Qs, ExemptMode::Normal, ExemptMode::ServiceProvider]);
+        contract.sub_mch_id = self.option(|it| it.mch_id());
+        contract.sub_appid = self.option(Self::appid);
+        contract.out_trade_no = self.option(Self::out_trade_no);
+        contract.user = self.option(Self::user);
+        contract.contract_id = self.option(Self::contract_id);
+        contract.openid = self.option(Self::openid);
+        contract.request = self.option(Self::request);
+        contract.state = self.one_of(&EXEMPT_STATES);
+        contract.failure = self.option(|_| "NO_AUTH".to_owned());
+        contract.signed_at = self.option(Self::time);
+        contract.terminating_at = self.option(Self::time);
+        contract.terminated_at = self.option(Self::time);
+        contract.termination_reason = self.option(|it| it.one_of(&REASONS));
+        contract.check = self.option(Self::check);
+        contract
+    }
+
+    /// A password-exempt contract of the merchant itself, which WeChat was not asked for yet.
+    pub fn exempt(&mut self) -> ExemptContract {
+        ExemptContract {
+            schema: SCHEMA,
+            mch_id: self.mch_id(),
+            service_id: self.rng.u64(1..1_000_000),
+            contract_code: self.contract_code(),
+            mode: ExemptMode::Normal,
+            appid: self.appid(),
+            sub_mch_id: None,
+            sub_appid: None,
+            out_trade_no: None,
+            user: None,
+            contract_id: None,
+            openid: None,
+            request: Some(self.request()),
+            state: ExemptState::Created,
+            failure: None,
+            signed_at: None,
+            terminating_at: None,
+            terminated_at: None,
+            termination_reason: None,
             created_at: self.time(),
             check: None,
         }

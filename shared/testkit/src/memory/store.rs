@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use domain::{Contract, Fact, Keys, MchId, Order, OutRefundNo, OutTradeNo, OutboxEntry, Refund, Stream};
-use domain::{ContractCode, Timestamp};
+use domain::{
+    Contract, ContractCode, ExemptContract, ExemptKey, Fact, Keys, MchId, Order, OutRefundNo, OutTradeNo, OutboxEntry,
+    Refund, Stream, Timestamp,
+};
 use record::{
     Commit, CommitError, Done, Expected, Held, JournalEntry, JournalKey, LedgerError, Pointer, Quarantine, Receipt,
     Row, Rows, Write,
@@ -19,6 +21,7 @@ pub struct Store {
     orders: Table<(MchId, OutTradeNo), Row<Order>>,
     pub(super) contracts: Table<(MchId, ContractCode), Row<Contract>>,
     refunds: Table<(MchId, OutRefundNo), Row<Refund>>,
+    exempt: Table<(MchId, ExemptKey), Row<ExemptContract>>,
     heads: Table<Stream, Row<()>>,
     journal: Table<JournalKey, Journaled>,
     /// What came of callers' keys.
@@ -91,6 +94,7 @@ impl Store {
             order: row(&self.orders, keys.order.clone().map(|number| (mch_id.clone(), number))),
             contract: row(&self.contracts, keys.contract.clone().map(|code| (mch_id.clone(), code))),
             refund: row(&self.refunds, keys.refund.clone().map(|number| (mch_id.clone(), number))),
+            exempt: row(&self.exempt, keys.exempt.clone().map(|key| (mch_id.clone(), key))),
         }
     }
 
@@ -142,6 +146,8 @@ impl Store {
         };
         let refund_as_read =
             |write: &Write<Refund>| as_read(&self.refunds, &(mch_id.clone(), write.value.out_refund_no.clone()), write);
+        let exempt_as_read =
+            |write: &Write<ExemptContract>| as_read(&self.exempt, &(mch_id.clone(), write.value.key()), write);
         let head_as_read = |(stream, write): &(Stream, Write<()>)| as_read(&self.heads, stream, write);
         let number_free = |entry: &OutboxEntry| !self.outbox.contains_key(&(entry.stream.clone(), entry.sequence));
         // An order without contract is the head of its own stream.
@@ -151,6 +157,7 @@ impl Store {
             && (!order_matters || commit.order.as_ref().is_none_or(order_as_read))
             && (!(state && head) || commit.contract.as_ref().is_none_or(contract_as_read))
             && (!state || commit.refund.as_ref().is_none_or(refund_as_read))
+            && (!state || commit.exempt.as_ref().is_none_or(exempt_as_read))
             && (!head || commit.quarantine.as_ref().is_none_or(head_as_read))
             && (!sequence || commit.outbox.iter().all(number_free))
             && (!guards || self.allows_opening(commit))
@@ -170,6 +177,9 @@ impl Store {
         }
         if let Some(write) = &commit.refund {
             self.refunds.insert((mch_id.clone(), write.value.out_refund_no.clone()), row(write));
+        }
+        if let Some(write) = &commit.exempt {
+            self.exempt.insert((mch_id.clone(), write.value.key()), row(write));
         }
         if let Some((stream, write)) = &commit.quarantine {
             self.heads.insert(stream.clone(), row(write));
@@ -226,6 +236,11 @@ impl Store {
         self.refunds.values().map(|item| item.value())
     }
 
+    /// Every password-exempt contract on record.
+    pub fn exempt(&self) -> impl Iterator<Item = &Row<ExemptContract>> {
+        self.exempt.values().map(|item| item.value())
+    }
+
     /// The journal.
     pub fn journal(&self) -> impl Iterator<Item = &Journaled> {
         self.journal.values().map(|item| item.value())
@@ -252,6 +267,7 @@ impl Store {
         fold.add(&row(&self.orders, keys.order.clone().map(|number| (mch_id.clone(), number))));
         fold.add(&row(&self.contracts, keys.contract.clone().map(|code| (mch_id.clone(), code))));
         fold.add(&row(&self.refunds, keys.refund.clone().map(|number| (mch_id.clone(), number))));
+        fold.add(&row(&self.exempt, keys.exempt.clone().map(|key| (mch_id.clone(), key))));
         fold.finish()
     }
 
@@ -261,6 +277,7 @@ impl Store {
         let mut fold = Fold::default();
         fold.add(&(self.orders.digest(), self.contracts.digest(), self.refunds.digest(), self.heads.digest()));
         fold.add(&(self.journal.digest(), self.outbox.digest(), self.done.digest(), self.guards.digest()));
+        fold.add(&self.exempt.digest());
         if self.lagging {
             fold.add(&self.index);
         }

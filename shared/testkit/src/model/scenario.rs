@@ -237,7 +237,7 @@ impl Cast {
         };
         let mut world = World::new(numbered(before), routing(), now);
         let mch_id = self.order.mch_id.clone();
-        world.create(&mch_id, Changes { order: Some(self.order), contract: Some(self.contract), refund: None });
+        world.create(&mch_id, Changes { order: Some(self.order), contract: Some(self.contract), ..Changes::default() });
         run_all(&mut world);
         sweep(&Design::REAL, &mut world);
         world.restart(numbered(&notices));

@@ -43,7 +43,7 @@ impl Plot {
         if self.often(4) {
             first.openid = Some(self.generator.openid());
         }
-        let rows = Changes { order: Some(first.clone()), contract: Some(contract.clone()), refund: None };
+        let rows = Changes { order: Some(first.clone()), contract: Some(contract.clone()), ..Changes::default() };
         let mut first = self.place(first, rows);
         let created = first.created.clone();
         if self.often(4) {

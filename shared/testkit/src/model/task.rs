@@ -152,6 +152,7 @@ impl fmt::Display for Task {
                     FactBody::Payment(payment) => write!(f, "{:?}", payment.result),
                     FactBody::Contract(contract) => write!(f, "{:?}", contract.change),
                     FactBody::Refund(refund) => write!(f, "{} {:?}", refund.out_refund_no, refund.result),
+                    FactBody::Exempt(exempt) => write!(f, "{:?}", exempt.change),
                     FactBody::Opened(opened) => write!(f, "open {}", opened.number()),
                     FactBody::Called(called) => write!(f, "{called:?}"),
                     FactBody::Noted { event_type } => f.write_str(event_type),

@@ -77,6 +77,7 @@ impl World {
             order: rows.order.map(fresh),
             contract: rows.contract.map(fresh),
             refund: rows.refund.map(fresh),
+            exempt: rows.exempt.map(fresh),
             ..Commit::empty(mch_id.clone())
         };
         assert_eq!(self.store.commit(&commit), Ok(()));
@@ -113,6 +114,7 @@ impl World {
             order: if old & 1 == 0 { now.order } else { before.order },
             contract: if old & 2 == 0 { now.contract } else { before.contract },
             refund: if old & 4 == 0 { now.refund } else { before.refund },
+            exempt: now.exempt,
         }
     }
 

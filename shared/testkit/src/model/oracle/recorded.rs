@@ -1,8 +1,8 @@
 //! Whether what was acknowledged is durable.
 
 use domain::{
-    Called, Contract, ContractChange, ContractState, FactBody, Keys, Order, OrderState, PaymentResult, Refund,
-    RefundResult, RefundState,
+    Called, Contract, ContractChange, ContractState, ExemptChange, ExemptContract, ExemptState, FactBody, Keys, Order,
+    OrderState, PaymentResult, Refund, RefundResult, RefundState,
 };
 use record::{JournalKey, Receipt, Rows};
 
@@ -17,7 +17,7 @@ pub(in super::super) fn is_done(store: &Store, task: &Task) -> bool {
         Task::Create(mch_id, rows) => {
             let order = rows.order.as_ref().map(|order| order.out_trade_no.clone());
             let contract = rows.contract.as_ref().map(|contract| contract.contract_code.clone());
-            let found = store.load(mch_id, &Keys { order, contract, refund: None });
+            let found = store.load(mch_id, &Keys { order, contract, ..Keys::default() });
             found.order.is_some() == rows.order.is_some() && found.contract.is_some() == rows.contract.is_some()
         }
         Task::Refund(refund) => {
@@ -55,10 +55,22 @@ pub fn is_recorded(store: &Store, notice: &Notice) -> bool {
             let is_paid = rows.order.is_some_and(|order| order.value.is_paid());
             says_refund(&row.value, is_paid, &refund.result)
         }),
+        FactBody::Exempt(exempt) => rows.exempt.is_some_and(|row| says_exempt(&row.value, &exempt.change)),
         // The row says so, whatever became of it since.
-        FactBody::Opened(_) => rows.contract.is_some() || rows.order.is_some(),
+        FactBody::Opened(_) => rows.contract.is_some() || rows.order.is_some() || rows.exempt.is_some(),
         FactBody::Called(called) => says_call(&rows, called),
         FactBody::Noted { .. } => false,
+    }
+}
+
+fn says_exempt(contract: &ExemptContract, change: &ExemptChange) -> bool {
+    match change {
+        ExemptChange::Signed { .. } => {
+            matches!(contract.state, ExemptState::Signed | ExemptState::Terminating | ExemptState::Terminated)
+        }
+        ExemptChange::Terminated { .. } => contract.state == ExemptState::Terminated,
+        ExemptChange::Reported => contract.check.is_some() || contract.state == ExemptState::Terminated,
+        ExemptChange::Absent | ExemptChange::Undecided { .. } => true,
     }
 }
 
@@ -70,7 +82,14 @@ fn says_call(rows: &Rows, called: &Called) -> bool {
         Called::ClosingAsked { .. } => rows.order.as_ref().is_some_and(|order| {
             !matches!(order.value.state, OrderState::Created | OrderState::Requested | OrderState::Accepted)
         }),
-        Called::OrderPlaced { .. }
+        Called::RepairAsked { .. } => rows.refund.as_ref().is_some_and(|refund| refund.value.repairs > 0),
+        Called::ExemptTerminationAsked { .. } => rows
+            .exempt
+            .as_ref()
+            .is_some_and(|row| matches!(row.value.state, ExemptState::Terminating | ExemptState::Terminated)),
+        Called::ExemptOffered { .. }
+        | Called::ExemptRefused { .. }
+        | Called::OrderPlaced { .. }
         | Called::OrderRefused { .. }
         | Called::ContractOffered { .. }
         | Called::ContractRefused { .. }
