@@ -41,6 +41,10 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
                 .with("possible_at", at.to_string())
         }
         Refusal::RefundTooLate => Problem::conflict("refund_too_late", "The payment is too old to be refunded"),
+        Refusal::NotAbnormal => Problem::conflict("refund_not_abnormal", "Only an abnormal refund is repaired"),
+        Refusal::NoRepair => {
+            Problem::conflict("refund_not_repairable", "A refund made by APIv2 is repaired on the merchant platform")
+        }
         Refusal::Exists => Problem::conflict("number_used", "The number is on record with other content"),
         Refusal::Inconsistent => {
             tracing::error!(refusal = refusal.label(), "rows that do not fit together were to be opened");

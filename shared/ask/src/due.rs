@@ -74,6 +74,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                     None => Ok(()),
                 }
             }
+            (DueItem::Exempt(_), ..) => Err(AskError::Protocol),
             (DueItem::Order(_) | DueItem::Contract(_) | DueItem::Refund(_), ..) => Ok(()),
         }
     }
@@ -173,7 +174,7 @@ fn is_deduction_time(now: Timestamp) -> bool {
 fn related(item: &DueItem) -> Keys {
     match item {
         DueItem::Contract(code) => Keys { contract: Some(code.clone()), order: code.first_order(), ..Keys::default() },
-        DueItem::Order(_) | DueItem::Refund(_) => item.keys(),
+        DueItem::Order(_) | DueItem::Refund(_) | DueItem::Exempt(_) => item.keys(),
     }
 }
 
@@ -182,6 +183,7 @@ fn check_of<'r>(rows: &'r Rows, item: &DueItem) -> Option<&'r Check> {
         DueItem::Order(_) => rows.order.as_ref()?.value.check.as_ref(),
         DueItem::Contract(_) => rows.contract.as_ref()?.value.check.as_ref(),
         DueItem::Refund(_) => rows.refund.as_ref()?.value.check.as_ref(),
+        DueItem::Exempt(_) => rows.exempt.as_ref()?.value.check.as_ref(),
     }
 }
 
@@ -202,6 +204,7 @@ fn checks(rows: &Rows) -> Vec<(DueItem, Timestamp)> {
     let contract =
         rows.contract.as_ref().map(|row| (DueItem::Contract(row.value.contract_code.clone()), &row.value.check));
     let refund = rows.refund.as_ref().map(|row| (DueItem::Refund(row.value.out_refund_no.clone()), &row.value.check));
-    let all = [order, contract, refund].into_iter().flatten();
+    let exempt = rows.exempt.as_ref().map(|row| (DueItem::Exempt(row.value.key()), &row.value.check));
+    let all = [order, contract, refund, exempt].into_iter().flatten();
     all.filter_map(|(item, check)| Some((item, check.as_ref()?.due_at))).collect()
 }

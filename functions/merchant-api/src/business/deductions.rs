@@ -168,6 +168,8 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             reserved: Fen::ZERO,
             refunds: 0,
             last_refund_at: None,
+            refunded_elsewhere: false,
+            user: None,
             created_at: call.now,
             expires_at: None,
             check: Some(Schedule::Deduction.first(call.now)),

@@ -159,6 +159,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             state: RefundState::Created,
             repairs: 0,
             repairing_at: None,
+            repair: None,
             succeeded_at: None,
             failure: None,
             created_at: call.now,

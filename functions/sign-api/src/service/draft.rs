@@ -124,6 +124,8 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
             reserved: Fen::ZERO,
             refunds: 0,
             last_refund_at: None,
+            refunded_elsewhere: false,
+            user: None,
             created_at: now,
             expires_at: Some(expires_at),
             check: Some(Schedule::Order.first(now)),

@@ -66,6 +66,8 @@ fn order(mch_id: MchId, out_trade_no: OutTradeNo) -> Result<Order, Failure> {
         reserved: Fen::ZERO,
         refunds: 0,
         last_refund_at: None,
+        refunded_elsewhere: false,
+        user: None,
         created_at: Timestamp::UNIX_EPOCH,
         expires_at: None,
         check: None,
