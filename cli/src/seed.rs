@@ -59,17 +59,17 @@ pub fn rows(story: Story, numbers: &Numbers, now: Timestamp) -> Result<Vec<Chang
         Story::PayAndSign => vec![Changes {
             order: Some(make.order(OrderKind::PayAndSign, Protocol::V2)?),
             contract: Some(make.contract(ContractState::Pending, Some(PaymentStatus::Unpaid))?),
-            refund: None,
+            ..Changes::default()
         }],
         Story::Signing => vec![Changes {
             order: Some(make.paid(OrderKind::PayAndSign, Protocol::V2)?),
             contract: Some(make.contract(ContractState::Pending, Some(PaymentStatus::Paid))?),
-            refund: None,
+            ..Changes::default()
         }],
         Story::Signed => vec![Changes {
             order: Some(make.paid(OrderKind::PayAndSign, Protocol::V2)?),
             contract: Some(make.contract(ContractState::Signed, Some(PaymentStatus::Paid))?),
-            refund: None,
+            ..Changes::default()
         }],
         Story::Offered => {
             vec![Changes { contract: Some(make.contract(ContractState::Pending, None)?), ..Changes::default() }]
@@ -81,13 +81,14 @@ pub fn rows(story: Story, numbers: &Numbers, now: Timestamp) -> Result<Vec<Chang
         }
         Story::Refund => vec![Changes {
             order: Some(make.refunding(OrderKind::OneOff, Protocol::V3)?),
-            contract: None,
             refund: Some(make.refund(Protocol::V3)?),
+            ..Changes::default()
         }],
         Story::RefundV2 => vec![Changes {
             order: Some(make.refunding(OrderKind::PayAndSign, Protocol::V2)?),
             contract: Some(make.contract(ContractState::Signed, Some(PaymentStatus::Paid))?),
             refund: Some(make.refund(Protocol::V2)?),
+            ..Changes::default()
         }],
     })
 }

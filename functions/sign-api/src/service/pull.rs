@@ -23,7 +23,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         let wanted = Keys {
             contract: Some(contract.contract_code.clone()),
             order: contract.first_order().cloned(),
-            refund: None,
+            ..Keys::default()
         };
         let rows = self.asker.fresh(keys, &contract.mch_id, &wanted, now).await?;
         let Some(contract) = rows.contract else { return Ok(found) };
