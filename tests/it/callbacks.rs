@@ -3,3 +3,4 @@
 
 mod edges;
 mod every_fixture;
+mod judged;

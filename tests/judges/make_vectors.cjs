@@ -12,6 +12,7 @@ const PRIVATE_KEY = Rsa.from(
   readFileSync(join(__dirname, '../../sandbox/counterparty/keys/wechat_pay_private_key.pem'), 'utf8'),
 );
 const PUBLIC_KEY_ID = 'PUB_KEY_ID_0116571234562024052000123400000000';
+const CERTIFICATE_SERIAL = '440024045C4A427599D09BB4E3DE0279F2E813FD';
 const NOW = 1795223700;
 
 const PAYMENT = {
@@ -85,6 +86,17 @@ function v3() {
     trade_type: 'JSAPI',
     attach: '自定义数据/😀\u2028',
   };
+  const refunded = {
+    mchid: '10000100',
+    out_trade_no: '01JD3Q0VZC5W8K2M7N4PF0',
+    transaction_id: '4200000000202611210000000001',
+    out_refund_no: '01JD3Q0VZC5W8K2M7N4PF0R1',
+    refund_id: '50000000002026112100000000001',
+    refund_status: 'SUCCESS',
+    success_time: '2026-11-21T09:16:00+08:00',
+    user_received_account: '招商银行信用卡0403',
+    amount: { total: 1800, refund: 1800, payer_total: 1800, payer_refund: 1800 },
+  };
   const contract = {
     mchid: '10000100',
     appid: 'wx2421b1c4370ec43b',
@@ -99,12 +111,14 @@ function v3() {
   const cases = [
     notice(1, 'payment', 'TRANSACTION.SUCCESS', 'transaction', payment),
     notice(2, 'contract', 'ENTRUST.SIGN', 'entrust', contract),
+    notice(4, 'payment by certificate, with unknown members', 'TRANSACTION.SUCCESS', 'transaction', { 新字段: ['值', null, 1.5], ...payment }, CERTIFICATE_SERIAL),
+    notice(5, 'refund by certificate', 'REFUND.SUCCESS', 'refund', refunded, CERTIFICATE_SERIAL),
     notice(3, 'unknown event', 'PAPAY.SOMETHING_NEW', 'papay', { any: '东西' }),
   ];
   return { now: NOW, api_v3_key: API_V3_KEY, keys: 'sandbox/counterparty/keys/wechat_pay_*.pem', cases };
 }
 
-function notice(number, id, eventType, originalType, content) {
+function notice(number, id, eventType, originalType, content, serial = PUBLIC_KEY_ID) {
   const plaintext = JSON.stringify(content);
   const nonce = `axios-${String(number).padStart(6, '0')}`;
   const body = JSON.stringify({
@@ -123,7 +137,7 @@ function notice(number, id, eventType, originalType, content) {
   });
   const headerNonce = String(number).padStart(32, '0');
   const headers = {
-    'Wechatpay-Serial': PUBLIC_KEY_ID,
+    'Wechatpay-Serial': serial,
     'Wechatpay-Signature': Rsa.sign(Formatter.response(NOW, headerNonce, body), PRIVATE_KEY),
     'Wechatpay-Timestamp': String(NOW),
     'Wechatpay-Nonce': headerNonce,

@@ -15,6 +15,8 @@ class Request:
         self.url = urlsplit(request["url"])
         self.headers = request["headers"]
         self.body = request["body"]
+        self.sealed = line.get("sealed", {})
+        self.private_key_pem = line.get("private_key_pem")
 
     def fields(self):
         """Of a V2 request: from the body, or from the query string, unescaped once."""
@@ -33,3 +35,10 @@ def read(path):
     assert lines[0]["kind"] == "keys", "the first line holds the keys"
     requests = [Request(line) for line in lines if line["kind"] == "request"]
     return lines[0], requests, [line["launch"] for line in lines if line["kind"] == "launch"]
+
+
+def read_v3_launches(path):
+    """What opens WeChat for an order of V3."""
+    with open(path, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    return [line["launch"] for line in lines if line["kind"] == "v3 launch"]

@@ -6,6 +6,7 @@ mod checks;
 mod contracts;
 mod echo;
 mod errors;
+mod judged;
 mod launches;
 mod orders;
 mod refunds;

@@ -3,12 +3,13 @@
 //!
 //! First a line with the keys, then one for each request, and for each one altered: no judge may accept those.
 
+mod v3;
+
 use std::sync::{Arc, Mutex};
 
 use counterparty::{MERCHANT_CERTIFICATE_PEM, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, TEST_MERCHANT};
 use domain::{AppId, ContractCode, ContractId, Fen, OpenId, OutRefundNo, OutTradeNo, PlanId, Timestamp};
 use serde_json::{Value, json};
-use verify::sign::v3::MerchantSigner;
 use verify::{ApiV2Key, Generations, MerchantKeys, WechatpayKeys};
 use wechat::*;
 
@@ -22,10 +23,8 @@ const NOTIFY_URL: &str = "https://pay.example.com/v2/10000100";
 async fn main() -> Result<(), Error> {
     let shown = Shown { keys: keys()?, at: Moment::with_nonce(now()?, NONCE)? };
     println!("{}", shown.first_line());
-    for line in shown.requests().await? {
-        println!("{line}");
-    }
-    for line in shown.launches()? {
+    let lines = [shown.requests().await?, shown.v3_requests().await?, shown.launches()?, shown.v3_launches()?];
+    for line in lines.iter().flatten() {
         println!("{line}");
     }
     Ok(())
@@ -44,6 +43,7 @@ impl Shown {
             "api_v2_key": TEST_MERCHANT.api_v2_key,
             "certificate_pem": MERCHANT_CERTIFICATE_PEM,
             "certificate_serial": MERCHANT_CERTIFICATE_SERIAL,
+            "public_key_id": TEST_MERCHANT.public_key_id,
             "appid": "wx2421b1c4370ec43b",
             "nonce_str": NONCE,
             "timestamp": NOW,
@@ -100,13 +100,7 @@ impl Shown {
         }
         let seen = seen.lock().map_err(|_| "a panic")?;
         let genuine = seen.first().cloned().ok_or("nothing was sent")?;
-        let mut forged = genuine.clone();
-        let (part, from, to) = match genuine["body"].as_str() {
-            Some("") => ("url", "01JD3Q0VZC5W8K2M7N4P", "11JD3Q0VZC5W8K2M7N4P"),
-            _ => ("body", "wx2421b1c4370ec43b", "wx2421b1c4370ec43c"),
-        };
-        let altered = forged[part].as_str().map(|text| text.replacen(from, to, 1));
-        forged[part] = json!(altered);
+        let forged = altered(&genuine);
         let line = |judgement: &str, request: Value| json!({ "kind": "request", "name": name, "judgement": judgement, "request": request });
         Ok([line("genuine", genuine), line("forged", forged)])
     }
@@ -136,6 +130,21 @@ impl Shown {
     }
 }
 
+/// Another value of a field that is signed in V2; in V3, where the bytes are signed, a blank more.
+fn altered(genuine: &Value) -> Value {
+    let is_v3 = genuine["url"].as_str().is_some_and(|url| url.contains("/v3/"));
+    let part = if genuine["body"] == "" { "url" } else { "body" };
+    let altered = genuine[part].as_str().map(|text| match (is_v3, part) {
+        (true, "url") => format!("{text}0"),
+        (true, _) => format!("{text} "),
+        (false, "url") => text.replacen("01JD3Q0VZC5W8K2M7N4P", "11JD3Q0VZC5W8K2M7N4P", 1),
+        (false, _) => text.replacen("wx2421b1c4370ec43b", "wx2421b1c4370ec43c", 1),
+    });
+    let mut forged = genuine.clone();
+    forged[part] = json!(altered);
+    forged
+}
+
 /// A transport that only looks.
 struct Seen(Arc<Mutex<Vec<Value>>>);
 
@@ -151,11 +160,17 @@ impl Transport for Seen {
 }
 
 fn keys() -> Result<Keys, Error> {
+    let mut wechatpay = WechatpayKeys::default();
+    wechatpay.insert_public_key(TEST_MERCHANT.public_key_id, TEST_MERCHANT.public_key_pem)?;
+    keys_with(wechatpay)
+}
+
+fn keys_with(wechatpay: WechatpayKeys) -> Result<Keys, Error> {
     let v2 = Generations::only(ApiV2Key::parse(TEST_MERCHANT.api_v2_key)?);
-    let merchant = MerchantKeys::new(TEST_MERCHANT.mch_id, Some(v2), None, WechatpayKeys::default())?;
-    let signer = MerchantSigner::new(TEST_MERCHANT.mch_id, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM)?;
+    let merchant = MerchantKeys::new(TEST_MERCHANT.mch_id, Some(v2), None, wechatpay)?;
     let certificate = ClientCertificate::parse(MERCHANT_CERTIFICATE_PEM, MERCHANT_PRIVATE_KEY_PEM)?;
-    Ok(Keys::new(Arc::new(merchant)).with_signer(Arc::new(signer)).with_certificate(Arc::new(certificate)))
+    let keys = Keys::new(Arc::new(merchant)).with_signer(Arc::new(v3::signer()?));
+    Ok(keys.with_certificate(Arc::new(certificate)))
 }
 
 fn now() -> Result<Timestamp, Error> {
