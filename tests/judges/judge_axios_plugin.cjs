@@ -15,6 +15,10 @@ const publicKeys = {
 
 const score = { genuine: 0, forged: 0 };
 for (const notice of notices.filter(({ judgement }) => judgement !== 'other')) {
+  if (notice.kind === 'certificates') {
+    fetched(notice);
+    continue;
+  }
   const content = judged(notice);
   const accepted = content !== undefined;
   assert.strictEqual(accepted, notice.judgement === 'genuine', `${notice.name}: ${notice.judgement}, but accepted is ${accepted}`);
@@ -31,6 +35,17 @@ function judged(notice) {
   } catch {
     return undefined;
   }
+}
+
+// The newest certificate of the list is the one that signed it.
+function fetched({ headers, body, certificate_pem: certificate }) {
+  const text = Buffer.from(body, 'base64').toString('utf8');
+  const opened = JSON.parse(text).data.map(({ encrypt_certificate: sealed }) =>
+    Aes.AesGcm.decrypt(sealed.ciphertext, keys.api_v3_key, sealed.nonce, sealed.associated_data));
+  assert.ok(opened.includes(certificate), 'the certificate is not in its list');
+  const said = new Map(headers);
+  const message = Formatter.response(said.get('Wechatpay-Timestamp'), said.get('Wechatpay-Nonce'), text);
+  assert.ok(Rsa.verify(message, said.get('Wechatpay-Signature'), createPublicKey(certificate)));
 }
 
 function v2(xml) {

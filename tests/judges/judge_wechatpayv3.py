@@ -1,13 +1,17 @@
 """wechatpayv3 (minibear2021/wechatpayv3) judges V3: signature by key id and by certificate serial, and the seal."""
 
 import sys
+from pathlib import Path
 
+import wechatpayv3.core
 from wechatpayv3 import WeChatPay, WeChatPayType
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 
 from notices import Score, read
+
+KEYS = Path(__file__).resolve().parents[2] / "sandbox/counterparty/keys"
 
 keys, notices = read(sys.argv[1])
 numbers = keys["numbers"]
@@ -63,11 +67,35 @@ def expect(notice, data):
         assert resource["attach"] == "自定义数据 😀", notice.name
 
 
+def fetched(answer):
+    """Whether it takes the certificates as it would download them, and the answer as signed by the newest of them."""
+
+    class Response:
+        status_code = 200
+        headers = answer.headers
+        text = answer.body.decode()
+
+    wechatpayv3.core.requests.get = lambda **_: Response
+    pay = WeChatPay(
+        wechatpay_type=WeChatPayType.APP,
+        mchid=keys["mch_id"],
+        private_key=(KEYS / "merchant_private_key.pem").read_text(),
+        cert_serial_no="1",
+        appid=numbers["appid"],
+        apiv3_key=keys["api_v3_key"],
+    )
+    [certificate] = pay._core._certificates
+    assert certificate == load_pem_x509_certificate(answer.certificate_pem.encode()), "another certificate"
+    return pay._core._verify_signature(answer.headers, Response.text) or None
+
+
 for notice in notices:
-    if notice.protocol == "V3" and notice.judgement != "other":
+    if notice.kind == "certificates":
+        score.of(notice, fetched(notice) is not None)
+    elif notice.protocol == "V3" and notice.judgement != "other":
         data = judged(notice)
         score.of(notice, data is not None)
         if data is not None and notice.kind == "notice":
             expect(notice, data)
 
-score.end(genuine=20, forged=22)
+score.end(genuine=21, forged=22)

@@ -13,6 +13,7 @@ class Notice:
         self.judgement = line["judgement"]
         self.headers = {name: value for name, value in line["headers"]}
         self.body = base64.b64decode(line["body"])
+        self.certificate_pem = line.get("certificate_pem")
 
 
 def read(path):

@@ -3,13 +3,14 @@
 //! First a line with keys and numbers, then one line for each fixture, each variant and each answer.
 
 use std::io::{self, Write as _};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use counterparty::fixtures::{self, Expected, Reason};
 use counterparty::{
-    Answer, ContractNotice, DeductionNotice, Error, Numbers, Occasion, PaymentNotice, Protocol, SignType,
-    SignedRequest, TEST_MERCHANT, Tamper, TradeType, V2Fields, V2Notice as _, V3Notice, WechatPay,
+    Answer, ContractNotice, DeductionNotice, Error, Numbers, Occasion, PaymentNotice, PlatformCertificate, Protocol,
+    SignType, SignedRequest, TEST_MERCHANT, Tamper, TradeType, V2Fields, V2Notice as _, V3Notice, WechatPay,
 };
 use serde_json::{Value, json};
 
@@ -101,7 +102,16 @@ fn answers(numbers: &Numbers) -> Result<Vec<Value>, Error> {
     }
     let body = json!({ "prepay_id": "wx201410272009395522657a690389285100", "说明": "中文" }).to_string();
     let certificate = Some(TEST_MERCHANT.certificate_serial);
+    // Judges read the system's clock when they look at a certificate.
+    let real_now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(NOW, |since| since.as_secs().cast_signed());
+    let issued = PlatformCertificate::issue(real_now - 86_400, real_now + 86_400)?;
+    let renewed = wechat.clone().with_platform_certificate(issued.clone())?;
+    let list = renewed.v3_certificates(&occasion)?.to_string().into_bytes();
+    let mut listed = answer("V3", "v3 certificates", &renewed.v3_answer(200, list, Some(&issued.serial), &occasion)?);
+    listed["kind"] = json!("certificates");
+    listed["certificate_pem"] = json!(issued.certificate_pem);
     Ok(vec![
+        listed,
         answer("V2", "v2 answer", &wechat.v2_answer(&fields, SignType::Md5)?),
         answer("V2", "v2 answer hmac", &wechat.v2_answer(&fields, SignType::HmacSha256)?),
         answer("V3", "v3 answer", &wechat.v3_answer(200, body.clone().into_bytes(), None, &occasion)?),

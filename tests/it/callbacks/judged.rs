@@ -58,6 +58,7 @@ async fn town(story: Story) -> Town {
 async fn each_is_accepted_and_refused_when_altered(town: &Town, cases: &[Case]) {
     let path = format!("/v3/{MCH_ID}");
     for Case { id, endpoint, request } in cases {
+        town.drained().await;
         let before = town.dump().await;
         let mut body = request.clone();
         body.body[20] ^= 1;

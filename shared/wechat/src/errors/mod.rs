@@ -27,6 +27,7 @@ pub struct CallError {
     /// When that makes sense, if not at once.
     pub retry_after: Option<Duration>,
     description: String,
+    request_id: Option<String>,
 }
 
 /// How far a call came.
@@ -136,6 +137,23 @@ impl CallError {
         &self.description
     }
 
+    /// WeChat's `Request-ID` of a V3 answer: what its support asks for. Its end is a number that says more than the code.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// With the `Request-ID` of the answer, as far as it can stand in a log.
+    pub(crate) fn with_request_id(self, id: Option<&str>) -> Self {
+        let fits = |id: &&str| (1..=96).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        Self { request_id: id.filter(fits).map(str::to_owned), ..self }
+    }
+
+    /// The same with what it means more exactly.
+    pub(crate) fn meaning(self, meaning: Meaning, next: Next) -> Self {
+        Self { meaning, next, retry_after: after(meaning), ..self }
+    }
+
     /// Whether WeChat said exactly this, signed.
     pub(crate) fn is_proven(&self, code: &str) -> bool {
         self.kind == ErrorKind::Refused { proven: true } && self.code.as_deref() == Some(code)
@@ -229,7 +247,7 @@ impl CallError {
 
     fn of(route: &Route, kind: ErrorKind, meaning: Meaning, next: Next) -> Self {
         let (call, description) = (route.name, String::new());
-        Self { call, kind, code: None, meaning, next, retry_after: None, description }
+        Self { call, kind, code: None, meaning, next, retry_after: None, description, request_id: None }
     }
 
     /// Whether WeChat may have done it all the same.
@@ -276,6 +294,7 @@ impl fmt::Debug for CallError {
             .field("meaning", &self.meaning)
             .field("next", &self.next)
             .field("retry_after", &self.retry_after)
+            .field("request_id", &self.request_id)
             .finish_non_exhaustive()
     }
 }
@@ -284,7 +303,8 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {:?}", self.call, self.kind)?;
         self.code.iter().try_for_each(|code| write!(f, " {code}"))?;
-        write!(f, " ({:?}, next: {:?})", self.meaning, self.next)
+        write!(f, " ({:?}, next: {:?})", self.meaning, self.next)?;
+        self.request_id.iter().try_for_each(|id| write!(f, " Request-ID {id}"))
     }
 }
 

@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use verify::{Refusal, V3Answer, V3Headers};
 
-use crate::CallError;
+use super::numbers;
 use crate::answer::Received;
 use crate::errors::Said;
+use crate::{CallError, Next};
 
 /// Numbers that, where a request and its answer both have them, must be the same: an answer about another order is none.
 const NUMBERS: [&str; 7] =
@@ -30,7 +31,7 @@ impl<'a> Received<'a> {
                 self.check_v3_numbers(answer.body())?;
                 Ok(answer)
             }
-            (200 | 204, Err(refusal)) => Err(CallError::refusal(self.route, &refusal)),
+            (200 | 204, Err(refusal)) => Err(self.identified(CallError::refusal(self.route, &refusal))),
             (_, verified) => Err(self.v3_refused(verified.err().as_ref())),
         }
     }
@@ -60,19 +61,31 @@ impl<'a> Received<'a> {
     /// An error may be unsigned, but what is there must be right: a wrong signature makes it no error of WeChat's.
     pub(crate) fn v3_refused(&self, unverified: Option<&Refusal>) -> CallError {
         let is_signed = self.v3_headers().signature.is_some();
-        match unverified {
-            Some(refusal) if is_signed => return CallError::refusal(self.route, refusal),
-            Some(_) | None => {}
-        }
+        let error = match unverified {
+            Some(refusal) if is_signed => CallError::refusal(self.route, refusal),
+            Some(_) | None => self.v3_said(unverified.is_none()),
+        };
+        self.identified(error)
+    }
+
+    fn v3_said(&self, proven: bool) -> CallError {
         let status = self.incoming.status;
         let refused: Refused = serde_json::from_slice(&self.incoming.body).unwrap_or_default();
-        match refused.code.as_deref() {
-            Some(code) => {
-                let said = Said { code: Some(code), text: &refused.message };
-                CallError::v3_refused(self.route, status, said, unverified.is_none())
-            }
-            None => CallError::http(self.route, status),
+        let Some(code) = refused.code.as_deref() else { return CallError::http(self.route, status) };
+        let said = Said { code: Some(code), text: &refused.message };
+        let error = CallError::v3_refused(self.route, status, said, proven);
+        match self.request_id().and_then(numbers::meaning) {
+            Some(meaning) if numbers::says_more(error.meaning) => error.meaning(meaning, Next::QueryFirst),
+            Some(_) | None => error,
         }
+    }
+
+    fn identified(&self, error: CallError) -> CallError {
+        error.with_request_id(self.request_id())
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        self.incoming.header("request-id")
     }
 
     fn check_v3_numbers(&self, body: &[u8]) -> Result<(), CallError> {

@@ -13,6 +13,7 @@ mod close_order;
 mod echo;
 mod exempt;
 mod exempt_contract;
+mod numbers;
 mod order;
 mod order_parts;
 mod order_query;

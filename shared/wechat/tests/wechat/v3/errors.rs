@@ -119,3 +119,31 @@ async fn detail_may_hold_anything() {
         assert_eq!(error.code.as_deref(), Some("PARAM_ERROR"));
     }
 }
+
+#[tokio::test]
+async fn the_number_of_the_request_id_says_what_a_general_code_does_not_and_is_kept_for_support() {
+    let close = v3::CloseOrder { out_trade_no: out_trade_no() }.prepare(&keys(), &at()).unwrap();
+    let body = error_body("INVALID_REQUEST", "请求失败");
+    let answer = |number: &str| {
+        let id = format!("08E68E97CC0610DF0618AC86BCA80120082880CF05-{number}");
+        (with_header(signed(400, &body), "Request-ID", Some(&id)), id)
+    };
+    for (number, meaning) in [
+        ("268449538", AlreadyPaid),
+        ("268498689", AlreadyPaid),
+        ("268498688", NumberUsed),
+        ("268447914", NumberClosed),
+        ("268578704", Misconfigured),
+    ] {
+        let (answer, id) = answer(number);
+        let error = told(&prepared_order(), [answer]).await.unwrap_err();
+        let next = if meaning == Misconfigured { Stop } else { QueryFirst };
+        assert_eq!((error.meaning, error.next), (meaning, next), "{number}: the header is not signed");
+        assert_eq!(error.request_id(), Some(id.as_str()));
+        assert!(error.to_string().ends_with(&format!("Request-ID {id}")));
+    }
+    let paid = told(&close, [answer("268449538").0]).await.unwrap_err();
+    assert_eq!((paid.meaning, paid.next), (AlreadyPaid, QueryFirst));
+    let odd = with_header(signed(400, &body), "Request-ID", Some("a b"));
+    assert_eq!(told(&prepared_order(), [odd]).await.unwrap_err().request_id(), None);
+}
