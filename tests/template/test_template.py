@@ -123,13 +123,15 @@ class Functions(unittest.TestCase):
         tables = {"PAPAY_TABLE_LEDGER", "PAPAY_TABLE_INBOX", "PAPAY_TABLE_OUTBOX"}
         callback = tables | {"PAPAY_MERCHANTS", "PAPAY_SECRET_PREFIX", "PAPAY_ROUTING"}
         public = callback | {"PAPAY_ORIGIN_SECRETS"}
-        app = {"PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_CONTRACT", "PAPAY_ISSUERS", "PAPAY_CORS_ORIGINS"}
+        app = {"PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_PAYMENT", "PAPAY_URL_CONTRACT", "PAPAY_ISSUERS",
+               "PAPAY_CORS_ORIGINS"}
+        business = {"PAPAY_PRINCIPALS", "PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_CONTRACT", "PAPAY_URL_REFUND"}
         for name in FUNCTIONS:
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
                 expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK"},
                             "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": public | app,
-                            "MerchantApi": callback | {"PAPAY_PRINCIPALS", "PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_REFUND"},
+                            "MerchantApi": callback | business,
                             }.get(name, public)
                 self.assertEqual(variables, expected)
                 self.assertLessEqual(variables, known)

@@ -38,8 +38,9 @@ const LOCAL_PRINCIPAL: &str = "local";
 pub const CLOCK_VARIABLE: &str = "PAPAY_CLOCK_FILE";
 
 /// The variables that say where WeChat sends what, and the function behind each.
-const NOTIFY_URLS: [(&str, &str); 3] = [
+const NOTIFY_URLS: [(&str, &str); 4] = [
     ("PAPAY_URL_DEDUCTION", "deduction-callback"),
+    ("PAPAY_URL_PAYMENT", "payment-callback"),
     ("PAPAY_URL_CONTRACT", "contract-callback"),
     ("PAPAY_URL_REFUND", "refund-callback"),
 ];

@@ -13,6 +13,12 @@ const PATH: &str = "PAPAY_CATALOGUE";
 /// How long an order can be paid, in minutes, where the product does not say.
 const EXPIRY: i64 = 30;
 
+/// The longest that the order of a subscription can be paid: it holds the user's plan as long. Minutes.
+const LONGEST_FIRST_PAYMENT: i64 = 24 * 60;
+
+/// The longest that a purchase can be paid: WeChat closes what is older and not paid. Minutes.
+const LONGEST_PURCHASE: i64 = 7 * 24 * 60;
+
 /// What can be bought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
@@ -34,6 +40,8 @@ pub struct Product {
     pub kind: ProductKind,
     /// The deduction template; every subscription has one.
     pub plan_id: Option<PlanId>,
+    /// The password-exempt service (免密支付服务ID) that its payment invites to, of one-off products.
+    pub service_id: Option<u64>,
     /// Where it is sold, and under which application.
     pub appids: BTreeMap<Channel, AppId>,
     /// How long its order can be paid.
@@ -66,6 +74,7 @@ struct Entry {
     price: u64,
     kind: ProductKind,
     plan_id: Option<String>,
+    service_id: Option<u64>,
     appids: BTreeMap<Channel, String>,
     expiry: Option<i64>,
 }
@@ -129,6 +138,7 @@ impl Entry {
             price: Fen::new(self.price),
             kind: self.kind,
             plan_id: self.plan_id.as_deref().map(PlanId::parse).transpose().map_err(rule("plan_id")).map_err(named)?,
+            service_id: self.service_id,
             appids: appids.collect::<Result<_, Misconfigured>>()?,
             expiry: SignedDuration::from_mins(self.expiry.unwrap_or(EXPIRY)),
             title: self.title,
@@ -152,12 +162,23 @@ impl Product {
             Some(("plan_id", "every subscription has one"))
         } else if self.kind == ProductKind::OneOff && self.plan_id.is_some() {
             Some(("plan_id", "only subscriptions have one"))
+        } else if self.kind == ProductKind::Subscription && self.service_id.is_some() {
+            Some(("service_id", "only one-off products have one"))
         } else if self.appids.is_empty() {
             Some(("appids", "at least one channel is needed"))
-        } else if !(5..=1_440).contains(&minutes) {
-            Some(("expiry", "5 to 1440 minutes"))
         } else {
-            None
+            let (longest, rule) = self.kind.longest();
+            (!(5..=longest).contains(&minutes)).then_some(("expiry", rule))
+        }
+    }
+}
+
+impl ProductKind {
+    /// How long its order can be paid at most, in minutes, and the rule in words.
+    fn longest(self) -> (i64, &'static str) {
+        match self {
+            Self::Subscription => (LONGEST_FIRST_PAYMENT, "5 to 1440 minutes"),
+            Self::OneOff => (LONGEST_PURCHASE, "5 to 10080 minutes"),
         }
     }
 }
@@ -193,6 +214,7 @@ mod tests {
         price = 1
         kind = "one_off"
         expiry = 5
+        service_id = 20535
         appids = { native = "wx2421b1c4370ec43b" }
     "#;
 
@@ -208,6 +230,8 @@ mod tests {
         );
         assert_eq!(vip.plan_id.as_ref().map(PlanId::as_str), Some("12535"));
         assert_eq!(vip.appids[&Channel::OfficialAccount].as_str(), "wxcbda96de0b165542");
+        let coins = catalogue.product(&ProductId::parse("coins").unwrap()).unwrap();
+        assert_eq!((coins.kind, coins.service_id), (ProductKind::OneOff, Some(20_535)));
         assert_eq!(catalogue.product(&ProductId::parse("other").unwrap()), None);
         assert_eq!(Catalogue::parse("").unwrap(), Catalogue::default());
     }
@@ -223,7 +247,12 @@ mod tests {
         assert_eq!(problem("price = 1800", "price = 0"), "products[0].price: 1 to 100000000 fen");
         assert_eq!(problem("plan_id = \"12535\"", ""), "products[0].plan_id: every subscription has one");
         assert_eq!(problem("expiry = 5", "plan_id = \"1\""), "products[1].plan_id: only subscriptions have one");
-        assert_eq!(problem("expiry = 5", "expiry = 4"), "products[1].expiry: 5 to 1440 minutes");
+        assert_eq!(problem("expiry = 5", "expiry = 4"), "products[1].expiry: 5 to 10080 minutes");
+        assert_eq!(problem("expiry = 5", "expiry = 10081"), "products[1].expiry: 5 to 10080 minutes");
+        let long_plan = problem("plan_id = \"12535\"", "plan_id = \"12535\"\nexpiry = 1441");
+        assert_eq!(long_plan, "products[0].expiry: 5 to 1440 minutes");
+        let exempt = problem("plan_id = \"12535\"", "plan_id = \"12535\"\nservice_id = 20535");
+        assert_eq!(exempt, "products[0].service_id: only one-off products have one");
         assert_eq!(
             problem("native = \"wx2421b1c4370ec43b\"", ""),
             "products[1].appids: at least one channel is needed"

@@ -9,7 +9,7 @@ const HOSTS: &str = "PAPAY_WECHAT_HOSTS";
 /// WeChat's own: the second one when the first does not answer.
 const DEFAULT_HOSTS: &str = "https://api.mch.weixin.qq.com,https://api2.mch.weixin.qq.com";
 
-/// The longest address that WeChat takes, less `/v2/<mch_id>`.
+/// The longest address that WeChat takes, less `/v3/<mch_id>`.
 const LONGEST: usize = 220;
 
 /// The hosts that we call WeChat at.
@@ -23,6 +23,8 @@ pub struct WechatHosts {
 pub enum NotifyUrl {
     /// `PAPAY_URL_DEDUCTION`: payments of pay-and-sign orders, and deductions.
     Deduction,
+    /// `PAPAY_URL_PAYMENT`: payments of one-off orders.
+    Payment,
     /// `PAPAY_URL_CONTRACT`: contracts.
     Contract,
     /// `PAPAY_URL_REFUND`: refunds.
@@ -39,6 +41,7 @@ impl NotifyUrl {
     pub fn variable(self) -> &'static str {
         match self {
             Self::Deduction => "PAPAY_URL_DEDUCTION",
+            Self::Payment => "PAPAY_URL_PAYMENT",
             Self::Contract => "PAPAY_URL_CONTRACT",
             Self::Refund => "PAPAY_URL_REFUND",
         }
@@ -50,6 +53,12 @@ impl NotifyBase {
     #[must_use]
     pub fn v2(&self, mch_id: &MchId) -> String {
         format!("{}/v2/{mch_id}", self.0)
+    }
+
+    /// Where V3 notices of a merchant come.
+    #[must_use]
+    pub fn v3(&self, mch_id: &MchId) -> String {
+        format!("{}/v3/{mch_id}", self.0)
     }
 }
 
@@ -181,6 +190,7 @@ mod tests {
         for good in ["https://r.example", "https://r.example/", "https://r.example/hooks"] {
             let expected = format!("{}/v2/10000100", good.trim_end_matches('/'));
             assert_eq!(url(good).unwrap().v2(&mch_id), expected);
+            assert_eq!(url(good).unwrap().v3(&mch_id), expected.replace("/v2/", "/v3/"));
         }
         for (wrong, problem) in [
             ("", "is not set"),
