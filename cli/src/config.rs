@@ -87,6 +87,9 @@ struct File {
     /// The catalogue, which [`Catalogue`] reads and the functions read again.
     #[serde(default, rename = "products")]
     _products: Vec<toml::Table>,
+    /// The catalogue's, too.
+    #[serde(default, rename = "h5_domains")]
+    _h5_domains: Vec<toml::Table>,
 }
 
 #[derive(Deserialize)]

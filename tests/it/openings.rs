@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Called, Check, Contract, ContractState, Fact, FactBody, Keys, MchId, Order, OrderKind, OrderState, OutTradeNo,
-    Stream, Timestamp, UserId,
+    SignedDuration, Stream, Timestamp, UserId,
 };
 use record::{
     Commit, CommitError, Due, DueItem, DynamoLedger, Expected, Held, Jitter, JournalKey, Ledger, LedgerError, Opened,
@@ -251,5 +251,15 @@ impl Writeahead for Together<'_> {
 
     async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
         self.ledger.count(mch_id, principal, now).await
+    }
+
+    async fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.ledger.may_ask(mch_id, item, pause, now).await
     }
 }

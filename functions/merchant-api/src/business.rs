@@ -6,6 +6,8 @@ mod notices;
 mod orders;
 mod refunds;
 
+use std::net::Ipv4Addr;
+
 use ask::Asker;
 use domain::{
     Called, Contract, ContractCode, ContractState, Fact, FactBody, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo,
@@ -57,6 +59,8 @@ pub(crate) struct Business<L, B, T> {
     pub(crate) catalogue: Catalogue,
     pub(crate) deductions: NotifyBase,
     pub(crate) refunds: NotifyBase,
+    /// What deductions name as the server's address.
+    pub(crate) server_ip: Ipv4Addr,
 }
 
 impl<L: Writeahead, B: Backoff, T: Transport> Merchant for Business<L, B, T> {

@@ -47,6 +47,7 @@ impl App {
             catalogue: Catalogue::read(env)?,
             deductions: env.notify_url(NotifyUrl::Deduction)?,
             refunds: env.notify_url(NotifyUrl::Refund)?,
+            server_ip: env.server_ip()?,
         };
         Ok(Self { business: Arc::new(business), principals: Principals::read(env)? })
     }

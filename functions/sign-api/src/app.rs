@@ -1,7 +1,6 @@
 //! What the function is made of, from its environment.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use ask::{Asker, Merchants};
@@ -53,7 +52,7 @@ pub(crate) async fn start(env: &Env) -> Result<Router, Misconfigured> {
             })
         }),
         catalogue: Catalogue::read(env)?,
-        server_ip: server_ip(env)?,
+        server_ip: env.server_ip()?,
     };
     let app = App { api: Arc::new(service), users };
     Ok(http_api::edge(routes::router(), Some(Cors::read(env)?)).with_state(app))
@@ -76,11 +75,4 @@ fn merchants(env: &Env, keyring: &Merchants) -> Result<BTreeMap<domain::MchId, M
         Ok((mch_id, merchant))
     };
     env.merchants()?.into_iter().map(merchant).collect()
-}
-
-/// The address that NATIVE orders name, and orders of users who came by IPv6, which the field cannot hold.
-fn server_ip(env: &Env) -> Result<Ipv4Addr, Misconfigured> {
-    let name = "PAPAY_SERVER_IP";
-    let Some(text) = env.optional(name) else { return Ok(Ipv4Addr::LOCALHOST) };
-    text.parse().map_err(|_| Misconfigured::new(name, "is an IPv4 address"))
 }

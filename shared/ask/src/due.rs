@@ -125,12 +125,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 if is_deduction_time(now)
                     && contract.is_some_and(|contract| contract.state == ContractState::Signed) =>
             {
-                // The question took its time: the contract may have been ended meanwhile.
-                let wanted = Keys { order: Some(order.out_trade_no.clone()), ..Keys::default() };
-                let contract = self.recorder.rows(&order.mch_id, &wanted).await?.contract;
-                if contract.is_some_and(|row| row.value.state == ContractState::Signed) {
-                    self.send_order(keys, order, now).await?;
-                }
+                self.send_order(keys, order, now).await?;
             }
             OrderKind::PayAndSign | OrderKind::Deduction | OrderKind::OneOff => {}
         }

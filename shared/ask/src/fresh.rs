@@ -5,16 +5,17 @@ use std::time::Duration;
 use domain::{
     Contract, ContractState, Keys, MchId, Order, OrderState, PaymentStatus, Protocol, RefundState, Timestamp,
 };
-use record::{Backoff, Ledger, RecordError, Recorded, Rows};
+use record::{Backoff, DueItem, RecordError, Recorded, Rows, Writeahead};
 use wechat::Transport;
 
+use crate::recent::PAUSE;
 use crate::{AskError, Asker};
 
 /// How long somebody waits for WeChat before what is on record has to do.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
-    /// The rows, after asking WeChat for what is open of them. Only queries; nothing that this process asked for in the last five
+impl<L: Writeahead, B: Backoff, T: Transport> Asker<L, B, T> {
+    /// The rows, after asking WeChat for what is open of them. Only queries; nothing that somebody asked for in the last five
     /// seconds, nothing that is settled. What WeChat does not answer leaves them as they are on record.
     ///
     /// # Errors
@@ -44,19 +45,28 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
     ) -> Result<Rows, RecordError> {
         if let Some(order) = rows.order.as_ref().map(|row| &row.value).filter(|order| is_open(order))
-            && self.recent.may_ask(mch_id, order.out_trade_no.as_str(), now)
+            && self.may_ask(mch_id, DueItem::Order(order.out_trade_no.clone()), now).await?
         {
             tried(self.order(keys, order, now).await);
             rows = self.recorder.rows(mch_id, wanted).await?;
         }
         // A payment that was just found is what the contract waits for.
         if let Some(contract) = rows.contract.as_ref().map(|row| &row.value).filter(|contract| may_change(contract))
-            && self.recent.may_ask(mch_id, contract.contract_code.as_str(), now)
+            && self.may_ask(mch_id, DueItem::Contract(contract.contract_code.clone()), now).await?
         {
             tried(self.contract(keys, contract, now).await);
             rows = self.recorder.rows(mch_id, wanted).await?;
         }
         self.pull_refund(keys, mch_id, wanted, rows, now).await
+    }
+
+    /// Whether nobody asked a moment ago: this process knows of itself, and the ledger of all.
+    async fn may_ask(&self, mch_id: &MchId, item: DueItem, now: Timestamp) -> Result<bool, RecordError> {
+        if self.recent.asked(mch_id, &item, now) || !self.recorder.ledger().may_ask(mch_id, &item, PAUSE, now).await? {
+            return Ok(false);
+        }
+        self.recent.note(mch_id, &item, now);
+        Ok(true)
     }
 
     async fn pull_refund(
@@ -69,7 +79,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ) -> Result<Rows, RecordError> {
         let Some(refund) = rows.refund.as_ref().map(|row| &row.value) else { return Ok(rows) };
         let open = matches!(refund.state, RefundState::Reported | RefundState::Created | RefundState::Processing);
-        if !open || !self.recent.may_ask(mch_id, refund.out_refund_no.as_str(), now) {
+        if !open || !self.may_ask(mch_id, DueItem::Refund(refund.out_refund_no.clone()), now).await? {
             return Ok(rows);
         }
         let of_order = Keys { order: Some(refund.out_trade_no.clone()), ..Keys::default() };

@@ -131,8 +131,12 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         }
     }
 
-    /// A deduction that WeChat never got in a day is not sent any more: nobody expects it.
-    pub(crate) async fn give_up(&self, order: &Order, now: Timestamp) -> Result<Recorded, AskError> {
+    /// Ends a deduction that WeChat never got, and that is not sent any more: nobody expects it after a day, nor once its contract ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Record`]
+    pub async fn give_up(&self, order: &Order, now: Timestamp) -> Result<Recorded, AskError> {
         let payment = PaymentFact {
             out_trade_no: order.out_trade_no.clone(),
             appid: None,

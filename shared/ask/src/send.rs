@@ -1,8 +1,8 @@
 //! Sends what is on record: the bytes that were stored before, so that a repetition is identical.
 
 use domain::{
-    Called, Evidence, Fact, FactBody, NotSignedReason, Order, OrderKind, PaymentFact, PaymentResult, Refund,
-    RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
+    Called, ContractState, Evidence, Fact, FactBody, NotSignedReason, Order, OrderKind, PaymentFact, PaymentResult,
+    Refund, RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
 };
 use record::{Backoff, Ledger};
 use wechat::{CallError, ContractOrder, ErrorKind, Invalid, Keys, Next, PapPayApply, Prepared, Presign, Transport};
@@ -18,6 +18,8 @@ pub enum Sent {
     Refused(CallError),
     /// Nobody knows, or WeChat wants it again later: it is asked for when its check is due, and sent again where it is lost.
     Unknown(CallError),
+    /// A deduction whose contract is not in force any more: it was not sent, and the ledger does not say so.
+    Withheld,
 }
 
 impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
@@ -58,6 +60,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     }
 
     async fn send_deduction(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
+        // It may have been ended since the deduction was put on record, and what follows is the charge.
+        if !self.is_signed(order).await? {
+            return Ok(Sent::Withheld);
+        }
         let prepared = Prepared::<PapPayApply>::from_text(stored(order.request.as_ref())?)?;
         let (result, evidence, sent) = match self.call(&prepared, keys, now).await {
             Ok(_) => (PaymentResult::Accepted, SIGNED, Sent::Accepted),
@@ -70,6 +76,12 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let fact = Fact { evidence, ..Fact::ours(order.mch_id.clone(), FactBody::Payment(payment)) };
         self.record_ours(&fact, now).await?;
         Ok(sent)
+    }
+
+    async fn is_signed(&self, order: &Order) -> Result<bool, AskError> {
+        let keys = domain::Keys { order: Some(order.out_trade_no.clone()), ..domain::Keys::default() };
+        let contract = self.recorder.rows(&order.mch_id, &keys).await?.contract;
+        Ok(contract.is_some_and(|row| row.value.state == ContractState::Signed))
     }
 
     /// Sends the stored request of a refund.

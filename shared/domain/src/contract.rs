@@ -1,6 +1,7 @@
 //! Contracts (签约协议): one signing attempt and what became of it.
 
 mod called;
+mod charged;
 pub(crate) mod noticed;
 mod told;
 

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
 use lambda_http::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Error, service_fn};
+use lambda_http::{Error, service_fn};
 use setup::{Env, Misconfigured, ORIGIN_HEADER, OriginGate, telemetry};
 use tower::ServiceExt;
 
@@ -52,6 +53,7 @@ pub fn edge<S: Clone + Send + Sync + 'static>(routes: Router<S>, cors: Option<Co
         routes.route_layer(from_fn(note_route)).fallback(async || Problem::not_found()).method_not_allowed_fallback(
             async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path has other methods"),
         );
+    let routes = routes.layer(from_fn(bounded));
     match cors {
         Some(cors) => routes.layer(cors.layer()),
         None => routes,
@@ -64,20 +66,24 @@ pub async fn answer(router: &Router, mut request: lambda_http::Request, now: Tim
     let mch_id = merchant(request.uri().path()).map(String::from).unwrap_or_default();
     let method = request.method().clone();
     request.extensions_mut().insert(Now(now));
-    let mut response = if length(request.body()) > BODY_LIMIT {
-        too_large().into_response()
-    } else {
-        tokio::time::timeout(DEADLINE, router.clone().oneshot(request)).await.map_or_else(
-            |_| Problem::unavailable().detail("it took too long").into_response(),
-            |answered| answered.unwrap_or_else(|never| match never {}),
-        )
-    };
+    let mut response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     // Launch parameters and states are for this moment only.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tell(&response, method.as_str(), &mch_id, ms);
     response
+}
+
+/// Too long a body, and too long a time. Within CORS, so that a page can read that it was refused.
+async fn bounded(request: Request, next: Next) -> Response {
+    if usize::try_from(request.body().size_hint().lower()).is_ok_and(|length| length > BODY_LIMIT) {
+        return too_large().into_response();
+    }
+    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable().detail("it took too long").into_response(),
+    }
 }
 
 /// The template of the path, so that numbers of contracts do not make a metric each.
@@ -90,14 +96,6 @@ async fn note_route(route: MatchedPath, request: Request, next: Next) -> Respons
     response
 }
 
-fn length(body: &Body) -> usize {
-    match body {
-        Body::Text(text) => text.len(),
-        Body::Binary(bytes) => bytes.len(),
-        _ => 0,
-    }
-}
-
 fn tell(response: &Response, method: &str, mch_id: &str, ms: u64) {
     let extensions = response.extensions();
     let route = extensions.get::<Route>().map_or("none", |route| route.0.as_str());
@@ -108,5 +106,50 @@ fn tell(response: &Response, method: &str, mch_id: &str, ms: u64) {
         500.. => tracing::error!(mch_id, method, route, status, code, ms, "request failed"),
         400.. => tracing::warn!(mch_id, method, route, status, code, ms, "request refused"),
         _ => tracing::info!(mch_id, method, route, status, code, ms, "request answered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use axum::routing::post;
+    use lambda_http::Body;
+    use lambda_http::http::Request;
+
+    use super::*;
+
+    const PAGE: &str = "https://shop.example.com";
+
+    /// A route that answers, and one that never does.
+    fn router() -> Router {
+        let variables = BTreeMap::from([("PAPAY_CORS_ORIGINS".to_owned(), PAGE.to_owned())]);
+        let cors = Cors::read(&Env::of(variables, Arc::new(setup::SystemClock))).unwrap();
+        let routes =
+            Router::new().route("/quick", post(async || "done")).route("/slow", post(std::future::pending::<()>));
+        edge(routes, Some(cors))
+    }
+
+    async fn told(path: &str, body: Body, origin: &str) -> (u16, Option<String>) {
+        let request = Request::post(path).header("origin", origin).body(body).unwrap();
+        let response = answer(&router(), request, Timestamp::UNIX_EPOCH).await;
+        let allowed =
+            response.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), allowed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_can_read_that_its_body_was_too_long_or_that_it_took_too_long() {
+        let page = Some(PAGE.to_owned());
+        assert_eq!(told("/quick", Body::Empty, PAGE).await, (200, page.clone()));
+        for body in [Body::Text("x".repeat(BODY_LIMIT + 1)), Body::Binary(vec![0; BODY_LIMIT + 1])] {
+            assert_eq!(told("/quick", body, PAGE).await, (413, page.clone()));
+        }
+        assert_eq!(told("/quick", Body::Text("x".repeat(BODY_LIMIT)), PAGE).await, (200, page.clone()));
+        let started = tokio::time::Instant::now();
+        assert_eq!(told("/slow", Body::Empty, PAGE).await, (503, page));
+        assert_eq!(started.elapsed().as_secs(), DEADLINE.as_secs());
+        assert_eq!(told("/slow", Body::Empty, "https://evil.example.com").await, (503, None));
     }
 }

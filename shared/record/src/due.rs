@@ -43,13 +43,7 @@ impl Due {
 
     /// The key of its item.
     pub(crate) fn key(&self) -> String {
-        let letter = match self.item {
-            DueItem::Order(_) => 'O',
-            DueItem::Contract(_) => 'C',
-            DueItem::Refund(_) => 'R',
-            DueItem::Exempt(_) => 'X',
-        };
-        format!("{}#{letter}#{}", self.mch_id, self.item.number())
+        self.item.key(&self.mch_id)
     }
 }
 
@@ -89,6 +83,18 @@ impl DueItem {
             Self::Refund(number) => number.as_str(),
             Self::Exempt(key) => key.as_str(),
         }
+    }
+
+    /// Its key in the ledger.
+    #[must_use]
+    pub fn key(&self, mch_id: &MchId) -> String {
+        let letter = match self {
+            Self::Order(_) => 'O',
+            Self::Contract(_) => 'C',
+            Self::Refund(_) => 'R',
+            Self::Exempt(_) => 'X',
+        };
+        format!("{mch_id}#{letter}#{}", self.number())
     }
 
     /// What to read of it.

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use domain::{ContractCode, InvalidValue, MchId, Timestamp};
+use domain::{ContractCode, InvalidValue, MchId, SignedDuration, Timestamp};
 
-use crate::{IdempotencyRecord, JournalKey, Ledger, LedgerError};
+use crate::{DueItem, IdempotencyRecord, JournalKey, Ledger, LedgerError};
 
 /// How long a caller's key is known: longer than anyone repeats a call that he had no answer to, in seconds.
 pub(crate) const KEY_KEPT_S: i64 = 7 * 86_400;
@@ -93,7 +93,7 @@ pub struct Standing {
     pub guards: Vec<Option<Pointer>>,
 }
 
-/// A ledger that keeps idempotency records, guards and counts.
+/// A ledger that keeps idempotency records, guards, counts, and when somebody asked.
 pub trait Writeahead: Ledger {
     /// Reads an idempotency record and guards by their keys ([`crate::guard_key`]), consistently, in one request.
     fn standing(
@@ -110,6 +110,16 @@ pub trait Writeahead: Ledger {
         principal: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<u64, LedgerError>> + Send;
+
+    /// Notes on an item that WeChat is asked about it now, and answers whether it may be: not where somebody asked less than `pause` ago,
+    /// nor where there is no such item. State and version stay as they are.
+    fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, LedgerError>> + Send;
 }
 
 #[cfg(test)]

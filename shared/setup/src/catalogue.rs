@@ -10,6 +10,9 @@ use crate::{Env, Misconfigured};
 /// Where the file is.
 const PATH: &str = "PAPAY_CATALOGUE";
 
+/// The longest address that a browser goes back to: bytes. It comes behind WeChat's own in one address.
+const LONGEST_URL: usize = 512;
+
 /// How long an order can be paid, in minutes, where the product does not say.
 const EXPIRY: i64 = 30;
 
@@ -46,6 +49,8 @@ pub struct Product {
     pub appids: BTreeMap<Channel, AppId>,
     /// How long its order can be paid.
     pub expiry: SignedDuration,
+    /// Where a browser outside WeChat goes back to after paying.
+    pub h5_return_url: Option<String>,
 }
 
 /// How something is bought.
@@ -63,6 +68,16 @@ pub enum ProductKind {
 struct File {
     #[serde(default)]
     products: Vec<Entry>,
+    #[serde(default)]
+    h5_domains: Vec<Domains>,
+}
+
+/// The domains that a merchant has named to WeChat for payments in a browser (H5支付域名): WeChat goes back to no other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Domains {
+    mch_id: String,
+    domains: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +92,7 @@ struct Entry {
     service_id: Option<u64>,
     appids: BTreeMap<Channel, String>,
     expiry: Option<i64>,
+    h5_return_url: Option<String>,
 }
 
 impl Catalogue {
@@ -103,6 +119,9 @@ impl Catalogue {
         for (index, entry) in file.products.into_iter().enumerate() {
             let at = |field: &str| format!("products[{index}].{field}");
             let product = entry.product(&at)?;
+            if let Some(problem) = product.return_problem(&file.h5_domains) {
+                return Err(Misconfigured::new(at("h5_return_url"), problem));
+            }
             if products.contains_key(&product.id) {
                 return Err(Misconfigured::new(at("id"), "is there twice"));
             }
@@ -142,6 +161,7 @@ impl Entry {
             appids: appids.collect::<Result<_, Misconfigured>>()?,
             expiry: SignedDuration::from_mins(self.expiry.unwrap_or(EXPIRY)),
             title: self.title,
+            h5_return_url: self.h5_return_url,
         };
         match product.problem() {
             Some(problem) => Err(named(problem)),
@@ -179,6 +199,26 @@ impl ProductKind {
         match self {
             Self::Subscription => (LONGEST_FIRST_PAYMENT, "5 to 1440 minutes"),
             Self::OneOff => (LONGEST_PURCHASE, "5 to 10080 minutes"),
+        }
+    }
+
+    /// What is wrong with where a browser goes back to.
+    fn return_problem(&self, known: &[Domains]) -> Option<&'static str> {
+        let url = self.h5_return_url.as_deref()?;
+        let own = |domain: &str| {
+            let of_merchant = |it: &&Domains| it.mch_id == self.mch_id.as_str();
+            known.iter().filter(of_merchant).flat_map(|it| &it.domains).any(|it| it == domain)
+        };
+        let rest = url.strip_prefix("https://").unwrap_or_default();
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if !self.appids.contains_key(&Channel::H5) {
+            Some("only for what is sold in h5")
+        } else if host.is_empty() || url.len() > LONGEST_URL || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Some("https:// and at most 512 ASCII characters")
+        } else if !own(host) {
+            Some("its host must be one of the merchant's h5_domains")
+        } else {
+            None
         }
     }
 }
@@ -234,6 +274,38 @@ mod tests {
         assert_eq!((coins.kind, coins.service_id), (ProductKind::OneOff, Some(20_535)));
         assert_eq!(catalogue.product(&ProductId::parse("other").unwrap()), None);
         assert_eq!(Catalogue::parse("").unwrap(), Catalogue::default());
+    }
+
+    #[test]
+    fn a_browser_goes_back_to_a_domain_of_the_merchants_own_alone() {
+        let with = |mch_id: &str, channel: &str, url: &str| {
+            let domains = format!("[[h5_domains]]\nmch_id = \"{mch_id}\"\ndomains = [\"shop.example.com\"]\n");
+            let sold = format!("appids = {{ {channel} = \"wx2421b1c4370ec43b\" }}\nh5_return_url = \"{url}\"");
+            let text = GOOD.replacen("appids = { native = \"wx2421b1c4370ec43b\" }", &sold, 1);
+            let catalogue = Catalogue::parse(&format!("{text}\n{domains}"));
+            let coins = |catalogue: Catalogue| catalogue.products().next().unwrap().h5_return_url.clone();
+            catalogue.map(coins).map_err(|error| error.to_string())
+        };
+        let good = "https://shop.example.com/paid?from=wechat#done";
+        assert_eq!(with("10000100", "h5", good), Ok(Some(good.to_owned())));
+        let problem = |mch_id, channel, url| with(mch_id, channel, url).unwrap_err();
+        let own = "products[1].h5_return_url: its host must be one of the merchant's h5_domains";
+        assert_eq!(problem("10000200", "h5", good), own, "another merchant's domain");
+        for url in [
+            "https://evil.example.com/",
+            "https://shop.example.com.evil.example/",
+            "https://shop.example.com@evil.example.com/",
+            "https://evil.example.com/?https://shop.example.com/",
+            "https://shop.example.com:8443/",
+        ] {
+            assert_eq!(problem("10000100", "h5", url), own, "{url}");
+        }
+        let rule = "products[1].h5_return_url: https:// and at most 512 ASCII characters";
+        let long = format!("https://shop.example.com/{}", "a".repeat(512));
+        for url in ["http://shop.example.com/", "shop.example.com", "https://", "https://shop.example.com/付", &long] {
+            assert_eq!(problem("10000100", "h5", url), rule, "{url}");
+        }
+        assert_eq!(problem("10000100", "native", good), "products[1].h5_return_url: only for what is sold in h5");
     }
 
     #[test]

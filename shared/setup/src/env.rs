@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use domain::{Consumer, MchId};
@@ -132,6 +133,18 @@ impl Env {
             .collect()
     }
 
+    /// The address that requests to WeChat name where the field wants the server's: `PAPAY_SERVER_IP`. A function has none of its own, and
+    /// WeChat does not compare it, so loopback does where none is set.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] unless it is IPv4, which is all that the field holds.
+    pub fn server_ip(&self) -> Result<Ipv4Addr, Misconfigured> {
+        let name = "PAPAY_SERVER_IP";
+        let Some(text) = self.optional(name) else { return Ok(Ipv4Addr::LOCALHOST) };
+        text.parse().map_err(|_| Misconfigured::new(name, "is an IPv4 address"))
+    }
+
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Misconfigured> {
         serde_json::from_str(&self.required(name)?).map_err(|error| Misconfigured::new(name, error))
     }
@@ -154,6 +167,15 @@ mod tests {
         assert_eq!(merchant.to_string(), "PAPAY_MERCHANTS: mch_id: 1 to 32 digits");
         let routing = env(&[("PAPAY_ROUTING", r#"[{"consumer": "a", "typos": []}]"#)]).routing().unwrap_err();
         assert!(routing.to_string().contains("PAPAY_ROUTING: unknown field `typos`"), "{routing}");
+    }
+
+    #[test]
+    fn the_servers_address_is_ipv4_and_loopback_where_none_is_set() {
+        let ip = |variables: &[(&str, &str)]| env(variables).server_ip();
+        assert_eq!(ip(&[]), Ok(Ipv4Addr::LOCALHOST));
+        assert_eq!(ip(&[("PAPAY_SERVER_IP", "198.51.100.7")]), Ok(Ipv4Addr::new(198, 51, 100, 7)));
+        let wrong = ip(&[("PAPAY_SERVER_IP", "2001:db8::1")]).unwrap_err();
+        assert_eq!(wrong.to_string(), "PAPAY_SERVER_IP: is an IPv4 address");
     }
 
     #[test]

@@ -4,10 +4,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use domain::{Called, Contract, ContractState, Fact, FactBody, Keys, MchId, Refusal, Stream, Timestamp};
+use domain::{
+    Called, Contract, ContractState, Fact, FactBody, Keys, MchId, Refusal, SignedDuration, Stream, Timestamp,
+};
 use record::{
-    Commit, CommitError, Expected, Held, Idempotency, JournalKey, Known, Ledger, LedgerError, Once, Quarantine,
-    Receipt, Recorded, Recorder, Routing, Rows, Standing, Write, Writeahead,
+    Commit, CommitError, DueItem, Expected, Held, Idempotency, JournalKey, Known, Ledger, LedgerError, Once,
+    Quarantine, Receipt, Recorded, Recorder, Routing, Rows, Standing, Write, Writeahead,
 };
 use testkit::generate::Generator;
 use testkit::memory::{Memory, MemoryLedger, NoWait};
@@ -59,6 +61,16 @@ impl Writeahead for Watched {
 
     async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
         self.ledger.count(mch_id, principal, now).await
+    }
+
+    async fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.ledger.may_ask(mch_id, item, pause, now).await
     }
 }
 

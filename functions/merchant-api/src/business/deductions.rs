@@ -1,7 +1,6 @@
 //! A deduction, made now.
 
-use std::net::{IpAddr, Ipv4Addr};
-
+use ask::Sent;
 use domain::{
     Contract, ContractCode, Fen, Keys, Order, OrderKind, OrderState, OutTradeNo, Protocol, RequestText, SCHEMA,
     Schedule, SignatureAlgorithm,
@@ -14,9 +13,6 @@ use super::{Answer, Business};
 use crate::requests::{Call, DeductionRequest, attempt_before};
 use crate::views::OrderView;
 use crate::{problems, window};
-
-/// The field wants the server's address, and a function has none of its own.
-const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What is to be deducted.
 struct Charge<'a> {
@@ -55,7 +51,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         };
         match self.asker.recorder().open(&opening, call.now).await? {
             Opened::Opened => {
-                self.asker.send_order(&keys, &order, call.now).await.map_err(problems::unanswered)?;
+                let sent = self.asker.send_order(&keys, &order, call.now).await.map_err(problems::unanswered)?;
+                if let Sent::Withheld = sent {
+                    self.asker.give_up(&order, call.now).await.map_err(problems::unanswered)?;
+                }
                 Ok(answer(&self.order_row(call, &out_trade_no).await?))
             }
             Opened::AlreadyDone { .. } => Ok(answer(&self.order_row(call, &out_trade_no).await?)),
@@ -127,7 +126,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             detail: None,
             attach: charge.metadata.clone(),
             total: charge.amount,
-            client_ip: SERVER,
+            client_ip: self.server_ip.into(),
             notify_url: self.deductions.v2(&call.mch_id),
             goods_tag: None,
             receipt: false,

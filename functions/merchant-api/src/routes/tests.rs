@@ -2,6 +2,7 @@
 
 mod contracts;
 mod deductions;
+mod gap;
 mod keys;
 mod principals;
 mod refunds;

@@ -46,6 +46,8 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
             }
             Sent::Refused(error) => Err(told(&error)),
             Sent::Unknown(error) => self.looked_up(caller, found, &error).await,
+            // Of deductions alone.
+            Sent::Withheld => Err(Problem::internal()),
         }
     }
 
@@ -89,7 +91,9 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         until: Timestamp,
     ) -> Result<Attempt, Problem> {
         let keys = &self.merchant(&caller.user.mch_id)?.keys;
-        let launch = offer.launch(&found.contract.appid, keys, &Moment::new(caller.arrival.now), None);
+        let product = found.contract.product.as_ref().and_then(|id| self.catalogue.product(id));
+        let return_url = product.and_then(|product| product.h5_return_url.as_deref());
+        let launch = offer.launch(&found.contract.appid, keys, &Moment::new(caller.arrival.now), return_url);
         let launch = Some(launch.map_err(invalid)?);
         Ok(Attempt { launch, launch_valid_until: Some(until), ..found.without_launch(&caller.arrival) })
     }

@@ -65,7 +65,8 @@ async fn a_qr_code_and_a_browser_get_what_wechat_gave() {
     assert_eq!(native.body["launch"], expected);
     let h5 = stage.subscribe("bob", "k", "h5").await;
     let url = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx1&package=2";
-    assert_eq!(h5.body["launch"], json!({ "type": "Mweb", "params": { "mweb_url": url } }));
+    let back = "&redirect_url=https%3A%2F%2Fshop.example.com%2Fpaid%3Ffrom%3Dwechat";
+    assert_eq!(h5.body["launch"], json!({ "type": "Mweb", "params": { "mweb_url": format!("{url}{back}") } }));
     let until: Timestamp = text(&h5.body, "launch_valid_until").parse().unwrap();
     assert_eq!(until.as_second(), START + 300, "five minutes");
 }

@@ -47,6 +47,11 @@ kind = "subscription"
 plan_id = "12535"
 expiry = 30
 appids = { app = "wxapp", official_account = "wxoff", mini_program = "wxmini", native = "wxoff", h5 = "wxoff" }
+h5_return_url = "https://shop.example.com/paid?from=wechat"
+
+[[h5_domains]]
+mch_id = "10000100"
+domains = ["shop.example.com"]
 
 [[products]]
 id = "vip-gold"
@@ -112,9 +117,18 @@ impl KeySource for Shared {
 
 impl Stage {
     fn new() -> Self {
+        Self::over(Memory::new([], Timestamp::from_second(START).unwrap()), Fake::default())
+    }
+
+    /// Another process of the same function.
+    fn beside(&self) -> Self {
+        let other = Self::over(self.memory.clone(), self.wechat.clone());
+        *other.now.lock().unwrap() = self.now();
+        other
+    }
+
+    fn over(memory: Memory, wechat: Fake) -> Self {
         let start = Timestamp::from_second(START).unwrap();
-        let memory = Memory::new([], start);
-        let wechat = Fake::default();
         let recorder = || Recorder::new(memory.ledger(), NoWait, Routing { routes: Vec::new() });
         let source: Arc<dyn KeySource> = Arc::new(Shared);
         let users = Users::over(&env(), move |_| source.clone(), Arc::new(recorder())).unwrap();

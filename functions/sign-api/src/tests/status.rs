@@ -72,3 +72,19 @@ async fn a_signing_without_payment_is_followed_too() {
     let signed = stage.status("alice", &code).await;
     assert_eq!((&signed.body["outcome"], signed.body.get("payment")), (&"signed".into(), None));
 }
+
+#[tokio::test]
+async fn of_two_processes_one_asks_wechat_in_five_seconds() {
+    let stage = Stage::new();
+    let code = stage.subscribe("alice", "k", "app").await.code();
+    stage.pass(10);
+    stage.wechat.forget_calls();
+    let other = stage.beside();
+    for process in [&stage, &other, &stage, &other] {
+        assert_eq!(process.status("alice", &code).await.status, 200);
+    }
+    assert_eq!(stage.wechat.calls(), ["/pay/orderquery"]);
+    other.pass(5);
+    assert_eq!(other.status("alice", &code).await.status, 200);
+    assert_eq!(stage.wechat.calls().len(), 2, "five seconds later");
+}

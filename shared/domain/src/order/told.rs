@@ -98,7 +98,7 @@ fn succeeded(
             }
             let mut events = vec![Event::paid(&next, fact.cause)];
             let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now)
-                .or_else(|| decided_deduction(&next, contract));
+                .or_else(|| decided_deduction(&next, contract, now));
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
             apply(next, contract, events, Some(key))
         }
@@ -278,7 +278,7 @@ pub(super) fn end(
     next.check = None;
     let mut events = vec![Event::not_paid(&next, fact.cause)];
     let contract = first_payment(&next, contract, PaymentStatus::Closed, &mut events, fact, now)
-        .or_else(|| decided_deduction(&next, contract));
+        .or_else(|| decided_deduction(&next, contract, now));
     let key = format!("payment#{}##{}", order.out_trade_no, if code.is_some() { "FAIL" } else { "CLOSED" });
     apply(next, contract, events, Some(key))
 }
@@ -300,11 +300,12 @@ pub(crate) fn first_payment(
 }
 
 /// The contract after a deduction was decided: another one may follow, after another notice where this one succeeded.
-fn decided_deduction(order: &Order, contract: Option<&Contract>) -> Option<Contract> {
+fn decided_deduction(order: &Order, contract: Option<&Contract>, now: Timestamp) -> Option<Contract> {
     let contract = contract.filter(|_| order.kind == OrderKind::Deduction)?;
     let mut next = contract.clone();
     next.open_deduction = next.open_deduction.filter(|open| *open != order.out_trade_no);
     next.notice = next.notice.filter(|notice| !order.is_paid() || order.created_at < notice.asked_at);
+    next.check = contract.check_after_deduction(order, now);
     (next != *contract).then_some(next)
 }
 

@@ -1,7 +1,8 @@
 //! Idempotency records, guards and counts.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{ContractCode, MchId, Timestamp};
+use domain::{ContractCode, MchId, SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::DynamoLedger;
@@ -10,7 +11,7 @@ use super::items::journal_key;
 use super::values::{Item, number, string, text};
 use crate::keys::unhex;
 use crate::writeahead::{COUNT_KEPT_S, count_key};
-use crate::{Done, JournalKey, LedgerError, Pointer, Standing, Writeahead};
+use crate::{Done, DueItem, JournalKey, LedgerError, Pointer, Standing, Writeahead};
 
 impl Writeahead for DynamoLedger {
     async fn standing(
@@ -60,6 +61,41 @@ impl Writeahead for DynamoLedger {
         match calls {
             Some(AttributeValue::N(calls)) => calls.parse().map_err(|_| unreadable(&key.subject, "calls")),
             Some(_) | None => Err(unreadable(&key.subject, "calls")),
+        }
+    }
+
+    async fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let before = now.saturating_sub(pause).unwrap_or(now);
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.tables.ledger)
+            .key("pk", text(&item.key(mch_id)))
+            .update_expression("SET asked_at = :now")
+            // A time that lies ahead is of a clock that went back.
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at <= :before OR asked_at > :now)",
+            )
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":before", number(before.as_millisecond()))
+            .send()
+            .await;
+        match noted {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                // Asked a moment ago, or being written at this very moment: it is on record as it is.
+                Some(
+                    UpdateItemError::ConditionalCheckFailedException(_)
+                    | UpdateItemError::TransactionConflictException(_),
+                ) => Ok(false),
+                Some(_) | None => Err(LedgerError::Unavailable(describe(&error))),
+            },
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a ledger promises to those who open rows.
 
 use record::{
-    Commit, CommitError, Done, Expected, GuardWrite, JournalKey, Pointer, Standing, Unchanged, Write, Writeahead,
+    Commit, CommitError, Done, DueItem, Expected, GuardWrite, JournalKey, Pointer, Standing, Unchanged, Write,
+    Writeahead,
 };
 
 use super::sample::{fresh, guard, idempotency, next};
@@ -16,6 +17,7 @@ pub async fn writeahead(ledger: &impl Writeahead, seed: u64) {
     a_guard_moves_whatever_it_was_where_wechat_has_decided(ledger, generator).await;
     nothing_is_written_beside_a_contract_that_changed(ledger, generator).await;
     calls_are_counted_by_principal_and_minute(ledger, generator).await;
+    an_item_is_asked_about_once_in_a_pause(ledger, generator).await;
 }
 
 async fn nothing_stands_in_the_way_at_first(ledger: &impl Writeahead, generator: &mut Generator) {
@@ -101,6 +103,22 @@ async fn calls_are_counted_by_principal_and_minute(ledger: &impl Writeahead, gen
     assert_eq!(ledger.count(&mch_id, bob.as_str(), at(60)).await, Ok(1), "somebody else");
     let other = domain::MchId::parse(&format!("{mch_id}0")).unwrap();
     assert_eq!(ledger.count(&other, alice.as_str(), at(60)).await, Ok(1), "at another merchant");
+}
+
+async fn an_item_is_asked_about_once_in_a_pause(ledger: &impl Writeahead, generator: &mut Generator) {
+    let (mch_id, contract) = (generator.mch_id(), generator.any_contract());
+    let item = DueItem::Contract(contract.contract_code.clone());
+    let second = |second: i64| domain::Timestamp::from_second(1_795_000_000 + second).unwrap();
+    let may_ask = async |at| ledger.may_ask(&mch_id, &item, domain::SignedDuration::from_secs(5), second(at)).await;
+    assert_eq!(may_ask(0).await, Ok(false), "there is no such item, and none comes of it");
+    let commit = Commit { contract: Some(fresh(contract.clone())), ..Commit::empty(mch_id.clone()) };
+    assert_eq!(ledger.commit(&commit).await, Ok(()));
+    assert_eq!((may_ask(0).await, may_ask(0).await, may_ask(4).await), (Ok(true), Ok(false), Ok(false)));
+    assert_eq!((may_ask(5).await, may_ask(6).await), (Ok(true), Ok(false)));
+    assert_eq!(may_ask(-60).await, Ok(true), "the clock went back");
+    let written = Commit { contract: Some(next(contract.clone(), 1)), ..Commit::empty(mch_id.clone()) };
+    assert_eq!(ledger.commit(&written).await, Ok(()), "whoever read it before can still write it");
+    assert_eq!(may_ask(-59).await, Ok(false), "and his write leaves it where it is");
 }
 
 async fn point(ledger: &impl Writeahead, write: &GuardWrite) -> Result<(), CommitError> {

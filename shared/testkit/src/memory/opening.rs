@@ -1,7 +1,7 @@
-//! Callers' keys, guards and counts, with DynamoDB's conditions.
+//! Callers' keys, guards, counts, and who asked when, with DynamoDB's conditions.
 
-use domain::{MchId, Timestamp};
-use record::{Commit, Done, Expected, JournalKey, Pointer, Standing};
+use domain::{MchId, SignedDuration, Timestamp};
+use record::{Commit, Done, DueItem, Expected, JournalKey, Pointer, Standing};
 
 use super::Store;
 
@@ -22,6 +22,24 @@ impl Store {
         let calls = self.counts.get(&key).map_or(0, |item| *item.value()) + 1;
         self.counts.insert(key, calls);
         calls
+    }
+
+    /// Notes that WeChat is asked about an item, unless somebody asked less than `pause` ago.
+    pub fn may_ask(&mut self, mch_id: &MchId, item: &DueItem, pause: SignedDuration, now: Timestamp) -> bool {
+        let rows = self.load(mch_id, &item.keys());
+        let exists = match item {
+            DueItem::Order(_) => rows.order.is_some(),
+            DueItem::Contract(_) => rows.contract.is_some(),
+            DueItem::Refund(_) => rows.refund.is_some(),
+            DueItem::Exempt(_) => rows.exempt.is_some(),
+        };
+        let key = item.key(mch_id);
+        let since = self.asked.get(&key).map(|at| now.duration_since(*at.value()));
+        let free = since.is_none_or(|since| since >= pause || since.is_negative());
+        if exists && free {
+            self.asked.insert(key, now);
+        }
+        exists && free
     }
 
     /// Every guard, and the contract that it points at.

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Consumer, Keys, MchId, OutboxEntry, Stream, Timestamp};
+use domain::{Consumer, Keys, MchId, OutboxEntry, SignedDuration, Stream, Timestamp};
 use publish::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};
 use record::{
-    Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows, Standing, Writeahead,
+    Backoff, Commit, CommitError, DueItem, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows, Standing,
+    Writeahead,
 };
 
 use super::{Fifo, Store};
@@ -178,6 +179,18 @@ impl Writeahead for MemoryLedger {
         let mut state = self.0.state();
         state.readable()?;
         Ok(state.store.count(mch_id, principal, now))
+    }
+
+    async fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut state = self.0.state();
+        state.readable()?;
+        Ok(state.store.may_ask(mch_id, item, pause, now))
     }
 }
 

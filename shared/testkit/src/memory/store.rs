@@ -28,6 +28,8 @@ pub struct Store {
     pub(super) done: Table<JournalKey, Done>,
     pub(super) guards: Table<String, Pointer>,
     pub(super) counts: Table<JournalKey, u64>,
+    /// When WeChat was last asked about an item because somebody wanted to know.
+    pub(super) asked: Table<String, Timestamp>,
     pub(super) outbox: Table<(Stream, u64), Outboxed>,
     /// What the index of pending entries shows, which lags behind the table where `lagging`.
     pub(super) index: Arc<BTreeSet<(Stream, u64)>>,

@@ -19,7 +19,7 @@ async fn a_deduction_is_on_record_with_its_bytes_and_accepted() {
     let sent = asked.iter().find(|asked| asked.path == DEDUCT).unwrap();
     assert_eq!(sent.fields["out_trade_no"], number);
     assert_eq!(sent.fields["notify_url"], "https://deduction.example.com/v2/10000100");
-    assert_eq!(sent.fields["trade_type"], "PAP");
+    assert_eq!((sent.fields["trade_type"].as_str(), sent.fields["spbill_create_ip"].as_str()), ("PAP", "198.51.100.7"));
     let order = town.orders().pop().unwrap();
     assert!(order.request.unwrap().as_str().contains(&sent.body));
     assert_eq!(town.contract(&contract).open_deduction.map(String::from), Some(number));
@@ -272,4 +272,17 @@ async fn a_deduction_in_each_state_is_told_as_it_is() {
     assert_eq!((told.state(), told.body["failure"].as_str()), ("failed", Some("NOTENOUGH")));
     assert_eq!(town.orders().pop().unwrap().state, OrderState::Failed);
     assert_eq!(town.get(&format!("{DEDUCTIONS}/NOBODYS"), at("09:10")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_deduction_that_fails_for_want_of_a_contract_has_the_contract_asked_for_at_once() {
+    for (code, now) in [("CONTRACT_NOT_EXIST", true), ("CONTRACTERROR", true), ("RULELIMIT", false)] {
+        let town = Town::new();
+        let contract = town.signed().await;
+        town.wechat.on(DEDUCT, Reply::Refuses(code));
+        let told = town.post(DEDUCTIONS, wanted(&contract, 1, 1), at("09:00")).await;
+        assert_eq!((told.status, told.state(), told.body["failure"].as_str()), (200, "failed", Some(code)));
+        let due = town.contract(&contract).check.is_some_and(|check| check.is_due(at("09:00")));
+        assert_eq!(due, now, "{code}");
+    }
 }

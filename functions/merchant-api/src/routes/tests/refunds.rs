@@ -81,6 +81,14 @@ async fn a_refund_that_wechat_refuses_for_good_is_rejected_and_can_be_asked_for_
     assert_eq!((told.status, told.state()), (200, "rejected"));
     assert_eq!(told.body["failure"], "USER_ACCOUNT_ABNORMAL");
     assert_eq!(row(&town, &order).refundable(), order.amount);
+    town.wechat.on(REFUND, fields(&[("refund_id", "50000000001")]));
+    // The minute between two refunds is counted from the call, whatever came of it.
+    let soon = town.post(REFUNDS, wanted(&order, "R2", 1800), at("09:00")).await;
+    assert_eq!((soon.status, soon.code()), (409, "refund_too_soon"));
+    assert_eq!(soon.body["possible_at"], "2026-01-01T01:01:00Z");
+    let again = town.post(REFUNDS, wanted(&order, "R2", 1800), at("09:01")).await;
+    assert_eq!((again.status, again.state()), (202, "processing"), "{again:?}");
+    assert_eq!((town.asked(REFUND), row(&town, &order).reserved), (2, order.amount));
 }
 
 #[tokio::test]

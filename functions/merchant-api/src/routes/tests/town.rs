@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use lambda_http::http::Request;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
-use record::{Commit, Expected, Ledger, Recorder, Routing, Write};
+use record::{Commit, Expected, Ledger, Recorder, Routing, Write, Writeahead};
 use serde_json::{Value, json};
 use setup::{Catalogue, Env, NotifyUrl, SystemClock};
 use testkit::generate::Generator;
@@ -67,19 +67,25 @@ impl Told {
 
 impl Town {
     pub(super) fn new() -> Self {
+        Self::over(|memory| memory.ledger())
+    }
+
+    /// With a ledger that does more than the memory's.
+    pub(super) fn over<L: Writeahead + 'static>(ledger: impl FnOnce(&Memory) -> L) -> Self {
         let memory = Memory::new(["all".to_owned()], at("09:00"));
         let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
         let wechat = FakeWeChat::default();
         let env = env();
         let business = Business {
             asker: Asker::new(
-                Recorder::new(memory.ledger(), NoWait, routing),
+                Recorder::new(ledger(&memory), NoWait, routing),
                 Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), wechat.clone()),
             ),
             keys: Box::new(|mch_id, _| Box::pin(async move { (mch_id.as_str() == MCH_ID).then(wechat_keys) })),
             catalogue: Catalogue::parse(CATALOGUE).unwrap(),
             deductions: env.notify_url(NotifyUrl::Deduction).unwrap(),
             refunds: env.notify_url(NotifyUrl::Refund).unwrap(),
+            server_ip: env.server_ip().unwrap(),
         };
         let principals = Principals::read(&env).unwrap();
         let router = super::super::routes(App { business: Arc::new(business), principals });
@@ -199,7 +205,16 @@ impl Town {
             request = request.header("idempotency-key", key);
         }
         let body = body.map_or(Body::Empty, |body| Body::Text(body.to_string()));
-        let request = request.body(body).unwrap().with_request_context(context);
+        self.told(request.body(body).unwrap().with_request_context(context), now).await
+    }
+
+    /// An event as Lambda hands it to the function.
+    pub(super) async fn event(&self, event: &Value, now: Timestamp) -> Told {
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        self.told(request, now).await
+    }
+
+    async fn told(&self, request: lambda_http::Request, now: Timestamp) -> Told {
         let response = http_api::answer(&self.router, request, now).await;
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -236,11 +251,13 @@ fn env() -> Env {
     let principals = json!([
         { "principal": BILLING, "merchants": [MCH_ID], "actions": ["read", "deduct", "refund", "terminate"] },
         { "principal": SUPPORT, "merchants": [MCH_ID], "actions": ["read"] },
+        { "principal": "arn:aws:sts::123456789012:assumed-role/Reports/*", "merchants": [MCH_ID], "actions": ["read"] },
     ]);
     let variables = BTreeMap::from([
         ("PAPAY_PRINCIPALS".to_owned(), principals.to_string()),
         ("PAPAY_URL_DEDUCTION".to_owned(), "https://deduction.example.com".to_owned()),
         ("PAPAY_URL_REFUND".to_owned(), "https://refund.example.com".to_owned()),
+        ("PAPAY_SERVER_IP".to_owned(), "198.51.100.7".to_owned()),
     ]);
     Env::of(variables, Arc::new(SystemClock))
 }

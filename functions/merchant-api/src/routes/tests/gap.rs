@@ -1,0 +1,98 @@
+//! What happens between the moment when a deduction is on record and the moment when it is sent.
+
+use domain::{
+    Called, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, SignedDuration, Stream,
+    Timestamp,
+};
+use record::{
+    Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Quarantine, Receipt, Recorder,
+    Routing, Rows, Standing, Writeahead,
+};
+use serde_json::json;
+use testkit::memory::{MemoryLedger, NoWait};
+
+use super::town::DEDUCT;
+use super::*;
+
+/// A ledger where somebody ends the contract as soon as a deduction is on record.
+struct Ending(MemoryLedger);
+
+impl Ending {
+    async fn end(&self, mch_id: &MchId, contract_code: ContractCode) {
+        let fact = Fact::ours(mch_id.clone(), FactBody::Called(Called::TerminationAsked { contract_code }));
+        let recorder = Recorder::new(self.0.clone(), NoWait, Routing::default());
+        let receipt = Receipt::ours(&fact, at("09:00"), None);
+        recorder.apply(&fact, &receipt, at("09:00"), domain::decide).await.unwrap();
+    }
+}
+
+impl Ledger for Ending {
+    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
+        self.0.load(mch_id, keys).await
+    }
+
+    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
+        self.0.load_quarantine(stream, key).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        self.0.commit(commit).await?;
+        if let Some(order) = &commit.order
+            && (order.value.kind, order.expected) == (OrderKind::Deduction, Expected::Absent)
+        {
+            self.end(&commit.mch_id, order.value.contract_code.clone().unwrap()).await;
+        }
+        Ok(())
+    }
+
+    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
+        self.0.held(mch_id, subject).await
+    }
+
+    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
+        self.0.release(key, outcome).await
+    }
+}
+
+impl Writeahead for Ending {
+    async fn standing(
+        &self,
+        mch_id: &MchId,
+        idempotency: Option<&JournalKey>,
+        guards: &[String],
+    ) -> Result<Standing, LedgerError> {
+        self.0.standing(mch_id, idempotency, guards).await
+    }
+
+    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
+        self.0.count(mch_id, principal, now).await
+    }
+
+    async fn may_ask(
+        &self,
+        mch_id: &MchId,
+        item: &DueItem,
+        pause: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.0.may_ask(mch_id, item, pause, now).await
+    }
+}
+
+#[tokio::test]
+async fn a_contract_that_is_ended_before_its_deduction_is_sent_is_not_charged() {
+    let town = Town::over(|memory| Ending(memory.ledger()));
+    let contract = town.signed().await;
+    let body = json!({ "contract_code": contract.contract_code, "period": 1 });
+    let told = town.post_with("k", "/v1/10000100/deductions", body.clone(), at("09:00")).await;
+    assert_eq!(
+        (told.status, told.state(), told.body["failure"].as_str()),
+        (200, "failed", Some("NOT_SENT")),
+        "{told:?}"
+    );
+    assert_eq!(town.asked(DEDUCT), 0, "WeChat never heard of it");
+    let after = town.contract(&contract);
+    assert_eq!((after.state, after.open_deduction), (ContractState::Terminating, None));
+    assert_eq!(town.orders().pop().unwrap().state, OrderState::Failed);
+    assert_eq!(town.post_with("k", "/v1/10000100/deductions", body, at("09:01")).await.body, told.body);
+}
