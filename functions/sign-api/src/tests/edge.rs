@@ -162,6 +162,6 @@ fn the_catalogue_that_is_deployed_and_its_example_can_be_read() {
     let deployed = include_str!("../../../../catalogue/catalogue.toml");
     assert_eq!(Catalogue::parse(deployed).unwrap().products().count(), 0);
     let lines = deployed.lines().skip_while(|line| *line != "# [[products]]");
-    let example: String = lines.map(|line| format!("{}\n", line.trim_start_matches(['#', ' ']))).collect();
+    let example: String = lines.map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or_default())).collect();
     assert_eq!(Catalogue::parse(&example).unwrap().products().count(), 1);
 }

@@ -56,6 +56,10 @@ async fn every_post_needs_an_idempotency_key() {
 /// The event of the AWS Lambda developer guide ("Invoking Lambda function URLs", request payload format), with this route and this caller.
 fn signed_event(method: &str, path: &str, iam: Value) -> Value {
     let mut event: Value = serde_json::from_str(include_str!("events/function_url_aws_iam.json")).unwrap();
+    // The guide has placeholders in their places.
+    event["requestContext"]["apiId"] = json!("a1b2c3d4e5f6");
+    event["requestContext"]["domainPrefix"] = json!("a1b2c3d4e5f6");
+    event["requestContext"]["domainName"] = json!("a1b2c3d4e5f6.lambda-url.us-west-2.on.aws");
     event["rawPath"] = json!(path);
     event["headers"]["content-type"] = json!("application/json");
     event["headers"]["idempotency-key"] = json!("k");
