@@ -191,16 +191,6 @@ impl Product {
             (!(5..=longest).contains(&minutes)).then_some(("expiry", rule))
         }
     }
-}
-
-impl ProductKind {
-    /// How long its order can be paid at most, in minutes, and the rule in words.
-    fn longest(self) -> (i64, &'static str) {
-        match self {
-            Self::Subscription => (LONGEST_FIRST_PAYMENT, "5 to 1440 minutes"),
-            Self::OneOff => (LONGEST_PURCHASE, "5 to 10080 minutes"),
-        }
-    }
 
     /// What is wrong with where a browser goes back to.
     fn return_problem(&self, known: &[Domains]) -> Option<&'static str> {
@@ -219,6 +209,16 @@ impl ProductKind {
             Some("its host must be one of the merchant's h5_domains")
         } else {
             None
+        }
+    }
+}
+
+impl ProductKind {
+    /// How long its order can be paid at most, in minutes, and the rule in words.
+    fn longest(self) -> (i64, &'static str) {
+        match self {
+            Self::Subscription => (LONGEST_FIRST_PAYMENT, "5 to 1440 minutes"),
+            Self::OneOff => (LONGEST_PURCHASE, "5 to 10080 minutes"),
         }
     }
 }
