@@ -39,7 +39,7 @@ impl Town {
     }
 
     /// Ten in the morning of the next day in Beijing.
-    fn move_to_the_morning(&self) {
+    pub(crate) fn move_to_the_morning(&self) {
         let second = u64::try_from(self.now().as_second()).unwrap();
         let since_ten = (second + 8 * HOUR - 10 * HOUR) % (24 * HOUR);
         self.move_clock(Duration::from_secs(24 * HOUR - since_ten));

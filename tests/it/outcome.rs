@@ -2,7 +2,10 @@
 //! app, a user at WeChat's cashier and the whole local stack. In each the app's status, the ledger, the events and WeChat's
 //! own records agree.
 
+mod channels;
+mod deaths;
 mod rows;
 mod scene;
+mod signing;
 
 pub(crate) use scene::{call, token};

@@ -1,5 +1,6 @@
 //! The WeChat Pay simulator against our own client, and against whole stacks.
 
+mod certificate;
 mod client;
 mod desk;
 mod stack;

@@ -5,6 +5,7 @@ mod dev;
 mod dump;
 mod ground;
 mod proxy;
+mod tls;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,7 @@ pub(crate) use dev::{Dev, papay};
 pub(crate) use dump::{Dump, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};
 pub(crate) use proxy::{Call, Fault, Proxy};
+pub(crate) use tls::{Authority, Door, Identity};
 
 /// The merchant of most tests, and one that shares no key with it.
 pub(crate) const MCH_ID: &str = "10000100";

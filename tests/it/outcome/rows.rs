@@ -14,7 +14,7 @@ const SECONDS: Duration = Duration::from_secs(6);
 /// For what takes half an hour and more.
 const MINUTES: Duration = Duration::from_secs(300);
 
-const ACTIVE: End<'_> = End {
+pub(super) const ACTIVE: End<'_> = End {
     outcome: "active",
     payment: "paid",
     contract: "signed",

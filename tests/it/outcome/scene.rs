@@ -1,5 +1,6 @@
 //! An app, a user and WeChat, around one subscription.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use papay::token::TokenUser;
@@ -12,11 +13,14 @@ use crate::harness::{MCH_ID, Town, attribute};
 /// The longest that an outcome takes with the clock being moved.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the app gives along.
+pub(super) const METADATA: &str = "campaign 11";
+
 /// A subscription that was begun.
 pub(crate) struct Scene {
     pub(crate) town: Town,
     token: String,
-    /// What `POST …/subscriptions` answered.
+    /// What `POST …/subscriptions` or `POST …/contracts` answered.
     pub(crate) begun: Value,
     pub(crate) code: String,
     pub(crate) order: String,
@@ -51,11 +55,18 @@ impl Scene {
     /// A user begins a subscription in a running town.
     pub(crate) async fn begin(town: Town, user: &str, product: &str) -> Self {
         let mut scene = Self::unbegun(town, user);
-        let (status, begun) = scene.subscribe(product, &format!("first of {user}")).await;
-        assert_eq!(status, 201, "{begun}");
-        scene.code = text(&begun["contract_code"]);
-        scene.order = text(&begun["payment"]["out_trade_no"]);
-        scene.begun = begun;
+        let begun = scene.subscribe(product, &format!("first of {user}")).await;
+        scene.goes_on_with(begun);
+        scene
+    }
+
+    /// A user begins in a channel, by `/subscriptions` or `/contracts`. At WeChat `alice` is `wx-alice`.
+    pub(super) async fn begin_in(town: Town, user: &str, route: &str, channel: &str) -> Self {
+        let mut scene = Self::unbegun(town, user);
+        scene.token = scene.token_with_openids(user).await;
+        let body = json!({ "product": "vip-monthly", "channel": channel, "metadata": METADATA });
+        let begun = scene.call(Method::POST, route, Some((channel, body))).await;
+        scene.goes_on_with(begun);
         scene
     }
 
@@ -65,6 +76,24 @@ impl Scene {
         town.ask_wechat();
         let token = token(&town, user);
         Self { town, token, begun: Value::Null, code: none(), order: none(), heard: Vec::new() }
+    }
+
+    /// Takes up what a call has begun.
+    pub(super) fn goes_on_with(&mut self, (status, begun): (u16, Value)) {
+        assert!(matches!(status, 200 | 201), "{status} {begun}");
+        self.code = text(&begun["contract_code"]);
+        self.order = text(&begun["payment"]["out_trade_no"]);
+        self.begun = begun;
+    }
+
+    /// The openids of the page inside WeChat and of the mini program, as the merchant's login would know them.
+    async fn token_with_openids(&self, user: &str) -> String {
+        let mut openids = BTreeMap::new();
+        for appid in ["wxd930ea5d5a258f4f", "wxd678efh567hg6787"] {
+            let known = self.town.stack.simulator.control().get(&format!("/openids/{appid}/wx-{user}")).await.unwrap();
+            openids.insert(appid.to_owned(), text(&known["openid"]));
+        }
+        token_of(&self.town, TokenUser { user: user.to_owned(), openids, ..TokenUser::default() })
     }
 
     /// Takes the numbers of the only attempt on record.
@@ -77,7 +106,7 @@ impl Scene {
 
     /// `POST …/subscriptions` for the app; answers status and body.
     pub(crate) async fn subscribe(&self, product: &str, key: &str) -> (u16, Value) {
-        let body = json!({ "product": product, "channel": "app", "metadata": "campaign 11" });
+        let body = json!({ "product": product, "channel": "app", "metadata": METADATA });
         self.call(Method::POST, "/subscriptions", Some((key, body))).await
     }
 
@@ -107,11 +136,36 @@ impl Scene {
         self.town.stack.simulator.control().post(path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// The user opens WeChat with the launch parameters of the app, and pays.
+    /// The user opens WeChat with what the client was given, and pays.
     pub(crate) async fn pay(&self, how: Value) -> Value {
-        let opened = self.control("/open", json!({ "app": self.begun["launch"]["params"] })).await;
+        let opened = self.open().await;
         assert_eq!(text(&opened["out_trade_no"]), self.order, "{opened}");
         self.control(&format!("/{MCH_ID}/orders/{}/pay", self.order), how).await
+    }
+
+    /// The user opens WeChat with what the client was given, and signs without paying.
+    pub(super) async fn sign(&self, user: &str) {
+        let opened = self.open().await;
+        assert_eq!(text(&opened["contract_code"]), self.code, "{opened}");
+        self.control(&format!("/{MCH_ID}/contracts/{}/sign", self.code), json!({ "user": user })).await;
+    }
+
+    /// The client does with the launch parameters what their type says, and changes nothing in them.
+    pub(super) async fn open(&self) -> Value {
+        let (kind, params) = (text(&self.begun["launch"]["type"]), self.begun["launch"]["params"].clone());
+        let opening = match kind.as_str() {
+            "App" => json!({ "app": params }),
+            "Jsapi" => json!({ "jsapi": params }),
+            "Native" => json!({ "code_url": params["code_url"] }),
+            "Mweb" => json!({ "mweb_url": params["mweb_url"] }),
+            "WXLaunchMiniProgram" => json!({ "WXLaunchMiniProgram": params }),
+            "NavigateToMiniProgram" => json!({ "navigateToMiniProgram": params }),
+            // A page of WeChat's inside WeChat, or in a browser.
+            "Page" if text(&params["url"]).contains("/papay/entrustweb?") => json!({ "entrustweb": params["url"] }),
+            "Page" => json!({ "h5": params["url"] }),
+            _ => panic!("{}", self.begun),
+        };
+        self.control("/open", opening).await
     }
 
     /// Notices of this kind about this subscription never come.
@@ -144,7 +198,7 @@ impl Scene {
     }
 
     /// The last event about the outcome, once it says so; everything that comes is kept.
-    async fn hears(&mut self, outcome: &str) {
+    pub(super) async fn hears(&mut self, outcome: &str) {
         let started = Instant::now();
         while self.settled() != Some(outcome.to_owned()) {
             assert!(started.elapsed() < PATIENCE, "waited for {outcome}: {:?}", self.types());
@@ -160,7 +214,7 @@ impl Scene {
         Some(text(&data(settled)["outcome"]))
     }
 
-    fn types(&self) -> Vec<String> {
+    pub(super) fn types(&self) -> Vec<String> {
         let name = |event: &CloudEvent| event.event_type.replace("papay.", "").replace(".v1", "");
         let mut types: Vec<_> = self.heard.iter().map(name).collect();
         types.sort();
@@ -174,10 +228,11 @@ impl Scene {
         assert_eq!(status["contract"]["state"], end.contract, "{status}");
         let reason = ["not_signed_reason", "termination_reason"].map(|name| status["contract"][name].as_str());
         assert_eq!(reason.into_iter().flatten().next(), end.reason, "{status}");
-        assert_eq!(status["metadata"], "campaign 11");
+        assert_eq!(status["metadata"], METADATA);
 
         self.hears(end.outcome).await;
         assert_eq!(self.types(), end.events);
+        self.heard.iter().for_each(carries_metadata);
         self.town.drained().await;
 
         let dump = self.town.dump().await;
@@ -221,14 +276,18 @@ pub(crate) async fn call(
             request.header("Idempotency-Key", key).header("Content-Type", "application/json").body(body.to_string());
     }
     let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    (status, response.json().await.unwrap())
+    let (status, body) = (response.status().as_u16(), response.text().await.unwrap());
+    // A function that died answers nothing of its own.
+    (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
 }
 
 /// A token of the local issuer, good for as long as a test moves the clock.
 pub(crate) fn token(town: &Town, user: &str) -> String {
+    token_of(town, TokenUser { user: user.to_owned(), ..TokenUser::default() })
+}
+
+fn token_of(town: &Town, user: TokenUser) -> String {
     let mch_id = domain::MchId::parse(MCH_ID).unwrap();
-    let user = TokenUser { user: user.to_owned(), ..TokenUser::default() };
     let expires = town.now() + domain::SignedDuration::from_hours(24 * 60);
     papay::token::token(&town.config, &mch_id, &user, expires).unwrap()
 }
@@ -239,7 +298,15 @@ fn event_code(event: &CloudEvent) -> String {
     stream.rsplit('#').next().unwrap_or_default().to_owned()
 }
 
-fn data(event: &CloudEvent) -> Value {
+/// What the app gave is in every snapshot of the contract and of the order.
+pub(super) fn carries_metadata(event: &CloudEvent) {
+    let data = data(event);
+    let given = [&data["contract"]["metadata"], &data["order"]["attach"]];
+    let given: Vec<_> = given.into_iter().filter(|given| !given.is_null()).collect();
+    assert!(!given.is_empty() && given.iter().all(|given| **given == METADATA), "{}: {data}", event.event_type);
+}
+
+pub(super) fn data(event: &CloudEvent) -> Value {
     serde_json::from_str(event.data.get()).unwrap()
 }
 

@@ -222,6 +222,13 @@ impl LambdaHost {
         self.inner.pools.get(function).map_or(0, |pool| pool.processes())
     }
 
+    /// Kills a function's processes in the middle of whatever they do, as a crash would; the next invocation starts another.
+    pub fn kill(&self, function: &str) {
+        if let Some(pool) = self.inner.pools.get(function) {
+            pool.kill();
+        }
+    }
+
     /// Stops processes that had no invocation for so long, except the most recently used one of each function. It
     /// happens by itself after a minute.
     pub fn stop_idle(&self, limit: Duration) {

@@ -23,6 +23,8 @@ pub(super) struct Pool {
     processes: AtomicUsize,
     /// Becomes true once, and ends what runs.
     stopping: watch::Sender<bool>,
+    /// Counts up, and ends what runs at that moment.
+    kills: watch::Sender<u64>,
 }
 
 struct Idle {
@@ -41,6 +43,7 @@ impl Pool {
             idle: Mutex::default(),
             processes: AtomicUsize::new(0),
             stopping: watch::channel(false).0,
+            kills: watch::channel(0).0,
         }
     }
 
@@ -86,16 +89,14 @@ impl Pool {
     }
 
     async fn run_in(&self, environment: &mut Environment, payload: Bytes) -> Result<Bytes, Failure> {
-        let mut stopping = self.stopping.subscribe();
-        let stopped = tokio::select! {
+        let (mut stopping, mut kills) = (self.stopping.subscribe(), self.kills.subscribe());
+        let why = tokio::select! {
             outcome = environment.invoke(&self.function, payload) => return outcome,
-            _ = stopping.wait_for(|stopping| *stopping) => InvokeError::Exited {
-                function: self.function.name.clone(),
-                status: "the host stopped".to_owned(),
-            },
+            _ = stopping.wait_for(|stopping| *stopping) => "the host stopped",
+            _ = kills.changed() => "killed",
         };
         environment.kill().await;
-        Err(Failure::Final(stopped))
+        Err(Failure::Final(InvokeError::Exited { function: self.function.name.clone(), status: why.to_owned() }))
     }
 
     async fn environment(&self) -> Result<Environment, InvokeError> {
@@ -125,6 +126,13 @@ impl Pool {
         let stale = idle.iter().take(kept).take_while(|idle| idle.since.elapsed() > limit).count();
         self.processes.fetch_sub(stale, Ordering::Relaxed);
         drop(idle.drain(..stale));
+    }
+
+    /// Kills the processes that live now, in the middle of an invocation too. The next invocation starts another.
+    pub(super) fn kill(&self) {
+        self.kills.send_modify(|kills| *kills = kills.wrapping_add(1));
+        let idle = std::mem::take(&mut *self.idle());
+        self.processes.fetch_sub(idle.len(), Ordering::Relaxed);
     }
 
     /// Kills every process, in the middle of an invocation too, and waits for their ends.

@@ -148,6 +148,23 @@ async fn a_process_that_is_killed_between_two_calls_is_not_noticed_by_the_caller
 }
 
 #[tokio::test]
+async fn a_process_that_is_killed_in_the_middle_is_502_and_the_next_call_gets_a_fresh_one() {
+    let (host, url) = start_one("http").await;
+    let before = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
+    let slow = format!("{url}slow");
+    let caller = tokio::spawn(async move { reqwest::get(slow).await.unwrap().status() });
+    wait_until(|| {
+        host.kill("f");
+        caller.is_finished()
+    })
+    .await;
+    assert_eq!(caller.await.unwrap(), 502);
+    wait_until(|| !is_alive(&before)).await;
+    assert_ne!(json(reqwest::get(&url).await.unwrap()).await["pid"], before);
+    host.kill("no such function");
+}
+
+#[tokio::test]
 async fn a_time_out_is_502_kills_the_process_and_leaves_the_next_call_a_fresh_one() {
     let limit = Duration::from_millis(400);
     let host = start(vec![FunctionSpec { timeout: limit, ..spec("f", "http") }]).await;

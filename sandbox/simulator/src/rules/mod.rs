@@ -21,7 +21,9 @@ pub(crate) use closing::close_order;
 pub(crate) use contract_query::query_contract;
 pub(crate) use deduction::apply;
 pub(crate) use execution::run_due;
-pub(crate) use offer::{h5_entrustweb, mini_program, open_h5, open_pre_entrust, open_web, pre_entrustweb};
+pub(crate) use offer::{
+    SIGNING_MINI_PROGRAM, h5_entrustweb, mini_program, open_h5, open_pre_entrust, open_web, pre_entrustweb,
+};
 pub(crate) use order::contract_order;
 pub(crate) use order_query::{order_query, pap_order_query};
 pub(crate) use payment::{Payment, cancel, fail, pay, wrong_password};

@@ -16,7 +16,7 @@ const H5_LIFE: Ms = 10 * MINUTE;
 const CLOCK_TOLERANCE_S: u64 = 300;
 
 /// The mini program in which the user of an app signs.
-const SIGNING_MINI_PROGRAM: &str = "gh_0e1b8ca8e4d5";
+pub(crate) const SIGNING_MINI_PROGRAM: &str = "gh_0e1b8ca8e4d5";
 
 /// How a contract is offered, and which field says where ADD goes.
 pub(super) struct Offer {

@@ -33,7 +33,33 @@ enum Opening {
     H5(String),
     MiniProgram(BTreeMap<String, String>),
     PreEntrustwebId(String),
+    #[serde(rename = "WXLaunchMiniProgram")]
+    AppLaunches(LaunchedByApp),
+    #[serde(rename = "navigateToMiniProgram")]
+    Navigates(NavigatedTo),
 }
+
+/// What an app gives to the SDK (<https://pay.weixin.qq.com/doc/v2/merchant/4015996790>).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LaunchedByApp {
+    user_name: String,
+    path: String,
+    miniprogram_type: u8,
+}
+
+/// What a mini program gives to `wx.navigateToMiniProgram` (<https://pay.weixin.qq.com/doc/v2/merchant/4011987274>).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NavigatedTo {
+    app_id: String,
+    path: String,
+    extra_data: BTreeMap<String, String>,
+}
+
+/// WeChat's signing mini program.
+const SIGNING_APPID: &str = "wxbd687630cd02ce1d";
+const SIGNING_PAGE: &str = "pages/index/index";
 
 /// Where it leads.
 enum Place {
@@ -79,15 +105,20 @@ fn opened(shared: &Shared, opening: Opening) -> Result<Place, Refused> {
             let token = url.rsplit('/').next().unwrap_or_default().to_owned();
             visit_h5(shared, &token).map(Place::Signing)
         }
-        Opening::MiniProgram(data) => {
-            let mut fields = V2Fields::new();
-            data.iter().for_each(|(name, value)| fields.set(name, value));
-            offered(shared, &MINI_PROGRAM, fields, rules::mini_program).map(Place::Signing)
-        }
-        Opening::PreEntrustwebId(id) => {
-            let merchants = shared.settings.merchants.keys();
-            let found = merchants.map(|mch_id| act(shared, mch_id, |scene| rules::open_pre_entrust(scene, &id)));
-            first_known(found).map(Place::Signing)
+        Opening::MiniProgram(data) => visit_mini_program(shared, &data).map(Place::Signing),
+        Opening::Navigates(to) => match (to.app_id.as_str(), to.path.as_str()) {
+            (SIGNING_APPID, SIGNING_PAGE) => visit_mini_program(shared, &to.extra_data).map(Place::Signing),
+            _ => Err(Refused::rule("not WeChat's signing mini program")),
+        },
+        Opening::PreEntrustwebId(id) => visit_pre_entrust(shared, &id).map(Place::Signing),
+        Opening::AppLaunches(launch) => {
+            let query = launch.path.split_once('?').filter(|(page, _)| *page == SIGNING_PAGE).map(|(_, query)| query);
+            let fields = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+            let id = fields.into_iter().find(|(name, _)| name == "pre_entrustweb_id").map(|(_, id)| id.into_owned());
+            match id.filter(|_| launch.user_name == rules::SIGNING_MINI_PROGRAM && launch.miniprogram_type == 0) {
+                Some(id) => visit_pre_entrust(shared, &id).map(Place::Signing),
+                None => Err(Refused::rule("not WeChat's signing mini program, or not its page")),
+            }
         }
     }
 }
@@ -118,6 +149,19 @@ pub(super) fn visit_h5(shared: &Shared, token: &str) -> Result<Key, Refused> {
     first_known(
         shared.settings.merchants.keys().map(|mch_id| act(shared, mch_id, |scene| rules::open_h5(scene, token))),
     )
+}
+
+/// A mini program jumps to WeChat's.
+fn visit_mini_program(shared: &Shared, data: &BTreeMap<String, String>) -> Result<Key, Refused> {
+    let mut fields = V2Fields::new();
+    data.iter().for_each(|(name, value)| fields.set(name, value));
+    offered(shared, &MINI_PROGRAM, fields, rules::mini_program)
+}
+
+/// An app launches what was pre-signed.
+fn visit_pre_entrust(shared: &Shared, id: &str) -> Result<Key, Refused> {
+    let merchants = shared.settings.merchants.keys();
+    first_known(merchants.map(|mch_id| act(shared, mch_id, |scene| rules::open_pre_entrust(scene, id))))
 }
 
 fn offered(

@@ -128,6 +128,30 @@ async fn the_mini_program_takes_signed_data_without_version_and_nonce() {
 }
 
 #[tokio::test]
+async fn the_sdks_open_wechats_own_signing_mini_program_and_no_other() {
+    let bench = Bench::start().await;
+    let answer = bench.call("/papay/preentrustweb", &offer(&bench, "F1").with("return_app", "Y")).await;
+    let (name, path) = (answer.get("miniprogram_username").unwrap(), answer.get("miniprogram_path").unwrap());
+    let launch = |name: &str, path: &str, kind: u8| json!({ "WXLaunchMiniProgram": { "userName": name, "path": path, "miniprogramType": kind } });
+    for wrong in [launch("gh_another", path, 0), launch(name, "pages/index/index", 0), launch(name, path, 1)] {
+        assert!(bench.refused_open(wrong).await.contains("signing mini program"));
+    }
+    assert_eq!(bench.control.post("/open", launch(name, path, 0)).await.unwrap()["contract_code"], "F1");
+    bench.act("/contracts/F1/sign", json!({})).await;
+
+    let fields = offer(&bench, "F2").without("version");
+    let data: Map<_, _> =
+        bench.signed(&fields, SignType::Md5).iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let navigate = |appid: &str, path: &str| json!({ "navigateToMiniProgram": { "appId": appid, "path": path, "extraData": data } });
+    for wrong in [navigate("wx2421b1c4370ec43b", "pages/index/index"), navigate("wxbd687630cd02ce1d", "pages/other")] {
+        assert!(bench.refused_open(wrong).await.contains("signing mini program"));
+    }
+    let right = navigate("wxbd687630cd02ce1d", "pages/index/index");
+    assert_eq!(bench.control.post("/open", right).await.unwrap()["contract_code"], "F2");
+    bench.act("/contracts/F2/sign", json!({})).await;
+}
+
+#[tokio::test]
 async fn nothing_is_signed_on_a_page_that_was_not_opened_or_was_left() {
     let bench = Bench::start().await;
     bench.call("/papay/preentrustweb", &offer(&bench, "E1")).await;
