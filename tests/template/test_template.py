@@ -124,8 +124,8 @@ class Functions(unittest.TestCase):
         callback = tables | {"PAPAY_MERCHANTS", "PAPAY_SECRET_PREFIX", "PAPAY_ROUTING"}
         public = callback | {"PAPAY_ORIGIN_SECRETS"}
         app = {"PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_PAYMENT", "PAPAY_URL_CONTRACT", "PAPAY_ISSUERS",
-               "PAPAY_CORS_ORIGINS"}
-        business = {"PAPAY_PRINCIPALS", "PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_CONTRACT", "PAPAY_URL_REFUND"}
+               "PAPAY_CORS_ORIGINS", "PAPAY_SERVER_IP"}
+        business = {"PAPAY_PRINCIPALS", "PAPAY_SERVER_IP", "PAPAY_CATALOGUE", "PAPAY_URL_DEDUCTION", "PAPAY_URL_CONTRACT", "PAPAY_URL_REFUND"}
         for name in FUNCTIONS:
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
