@@ -165,7 +165,7 @@ impl Maker<'_> {
         let is_signed = state == ContractState::Signed;
         let payment = match (first, code.first_order()) {
             (Some(status), Some(out_trade_no)) => {
-                Some(FirstPayment { out_trade_no, status, paid_at: paid.then_some(*now) })
+                Some(FirstPayment { out_trade_no, status, paid_at: paid.then_some(*now), payer: None, late: false })
             }
             _ => None,
         };
@@ -191,11 +191,13 @@ impl Maker<'_> {
             metadata: None,
             request: None,
             launch: None,
+            offered_until: None,
             open_deduction: None,
             notice: None,
             state,
             payment,
             not_signed_reason: None,
+            existing: None,
             signed_at: is_signed.then_some(*now),
             expires_at: None,
             terminating_at: None,

@@ -9,7 +9,7 @@ use domain::{
 };
 use record::{
     Commit, CommitError, Due, DueItem, DynamoLedger, Expected, Held, Jitter, JournalKey, Ledger, LedgerError, Opened,
-    Opening, Quarantine, Receipt, Recorded, Recorder, Rows, Standing, Write, Writeahead, due_shards,
+    Opening, Pointer, Quarantine, Receipt, Recorded, Recorder, Rows, Standing, Write, Writeahead, due_shards,
 };
 use testkit::generate::Generator;
 use tokio::sync::Barrier;
@@ -220,6 +220,10 @@ impl Ledger for Together<'_> {
             self.barrier.wait().await;
         }
         rows
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.ledger.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

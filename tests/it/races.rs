@@ -4,8 +4,8 @@ use counterparty::Numbers;
 use domain::{Keys, MchId, Stream};
 use papay::story::{Story, new_code};
 use record::{
-    Commit, CommitError, DynamoLedger, Held, Jitter, JournalKey, Ledger, LedgerError, Quarantine, Recorded, Recorder,
-    Rows,
+    Commit, CommitError, DynamoLedger, Held, Jitter, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Recorded,
+    Recorder, Rows,
 };
 use tokio::sync::Barrier;
 
@@ -77,6 +77,10 @@ impl Ledger for Together<'_> {
             self.barrier.wait().await;
         }
         rows
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.ledger.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

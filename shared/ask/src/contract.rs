@@ -1,6 +1,6 @@
 //! Contracts: whether one is in force, and ending it.
 
-use domain::{Called, Contract, ContractChange, ContractState, Fact, FactBody, Timestamp};
+use domain::{Called, Cause, Contract, ContractChange, ContractState, Fact, FactBody, Timestamp};
 use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{ContractRef, DeleteContract, Keys, Moment, QueryContract, Transport};
 
@@ -38,6 +38,22 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         Ok(believed && matches!(change, ContractChange::Signed { .. }))
     }
 
+    /// Ends an offer without payment that the user does not want any more, if WeChat says that nothing was signed and nobody can begin
+    /// to sign it.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]
+    pub async fn withdraw(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<(), AskError> {
+        let (change, _) = self.query_contract(keys, contract, now, domain::decide_in_passing).await?;
+        if matches!(change, ContractChange::Absent | ContractChange::NotSigned) {
+            let contract_code = contract.contract_code.clone();
+            let withdrawn = FactBody::Called(Called::OfferWithdrawn { contract_code });
+            self.record_ours(&Fact::ours(contract.mch_id.clone(), withdrawn), now).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn query_contract(
         &self,
         keys: &Keys,
@@ -53,7 +69,33 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             FactBody::Contract(told) => told.change,
             _ => ContractChange::InProgress,
         };
+        if change == ContractChange::Absent {
+            self.look_for_another(keys, contract, now).await?;
+        }
         Ok((change, recorded))
+    }
+
+    /// A contract that was paid for and that WeChat does not know: its payer may have another one of the plan, in force, and then this
+    /// one is never signed (protocol, 11). What WeChat says of that one decides.
+    async fn look_for_another(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<(), AskError> {
+        let waits = matches!(contract.state, ContractState::Created | ContractState::Pending);
+        let payer = contract.payment.as_ref().and_then(|payment| payment.payer.as_ref());
+        let Some(payer) = payer.filter(|_| waits) else { return Ok(()) };
+        let (mch_id, plan_id) = (&contract.mch_id, &contract.plan_id);
+        let other = self.recorder.signed_by(mch_id, plan_id, &contract.appid, payer).await?.map(|row| row.value);
+        let Some(other) = other.filter(|other| other.contract_code != contract.contract_code && other.is_in_force())
+        else {
+            return Ok(());
+        };
+        // Boxed, since this is how contracts are asked for.
+        if !Box::pin(self.is_in_force(keys, &other, now)).await? {
+            return Ok(());
+        }
+        let (contract_code, existing) = (contract.contract_code.clone(), other.contract_code);
+        let found = FactBody::Called(Called::SignedBefore { contract_code, existing });
+        let found = Fact { cause: Cause::Query, ..Fact::ours(mch_id.clone(), found) };
+        self.record_ours(&found, now).await?;
+        Ok(())
     }
 
     /// Ends a contract: Terminating is written first, so that nothing is charged from here, whatever WeChat answers.

@@ -46,7 +46,11 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             self.recorder.unanswered(mch_id, &item.keys(), why, now).await?;
             return Err(error);
         }
-        let after = self.recorder.rows(mch_id, &wanted).await?;
+        let mut after = self.recorder.rows(mch_id, &wanted).await?;
+        if check_of(&after, item) == check_of(&rows, item) {
+            self.recorder.answered_in_vain(mch_id, &item.keys(), now).await?;
+            after = self.recorder.rows(mch_id, &wanted).await?;
+        }
         report_given_up(&rows, &after);
         let (before, mut moved) = (checks(&rows), checks(&after));
         // What did not move has a message of its own.

@@ -1,5 +1,6 @@
 //! What our own calls do: rows that they put on record, and what WeChat's direct answers teach us.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -71,6 +72,8 @@ pub enum Called {
         contract_code: ContractCode,
         /// What WeChat gave to start with; `None` where we make it ourselves.
         launch: Option<Launch>,
+        /// Until when the user can begin to sign with it.
+        until: Timestamp,
     },
     /// WeChat refused to offer the contract for good.
     ContractRefused {
@@ -78,6 +81,18 @@ pub enum Called {
         contract_code: ContractCode,
         /// WeChat's `err_code`.
         code: String,
+    },
+    /// The user wants to sign in another way, and WeChat has just said that this one is not signed.
+    OfferWithdrawn {
+        /// The contract.
+        contract_code: ContractCode,
+    },
+    /// WeChat knows no contract of this number, and says that its payer's other contract of the plan is in force.
+    SignedBefore {
+        /// The contract.
+        contract_code: ContractCode,
+        /// The one that is in force.
+        existing: ContractCode,
     },
     /// The contract is to be ended: on record before deletecontract is called, and nothing is charged from here.
     TerminationAsked {
@@ -221,6 +236,8 @@ impl Called {
             | Self::ClosingAsked { out_trade_no } => About::Order(out_trade_no),
             Self::ContractOffered { contract_code, .. }
             | Self::ContractRefused { contract_code, .. }
+            | Self::OfferWithdrawn { contract_code }
+            | Self::SignedBefore { contract_code, .. }
             | Self::TerminationAsked { contract_code }
             | Self::NoticeAsked { contract_code, .. }
             | Self::NoticeSent { contract_code, .. }

@@ -5,10 +5,12 @@ mod charged;
 pub(crate) mod noticed;
 mod told;
 
-pub(crate) use called::{not_offered, offered, offered_with_payment, refused, termination_asked};
+pub(crate) use called::{
+    not_offered, not_offered_again, offered, offered_with_payment, refused, signed_before, termination_asked, withdrawn,
+};
 pub(crate) use told::decide;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +87,10 @@ pub enum NotSignedReason {
     Declined,
 }
 
+/// How long after it was put on record nobody is about to offer a contract any more: longer than any call, its repetition and the
+/// function that makes them.
+const MAY_STILL_BE_OFFERED: SignedDuration = SignedDuration::from_mins(5);
+
 /// What became of the first order, kept on the contract so that the outcome follows from one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +116,12 @@ pub struct FirstPayment {
     pub status: PaymentStatus,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
+    /// Who paid, under the contract's application, as WeChat says.
+    #[serde(default)]
+    pub payer: Option<OpenId>,
+    /// The contract had been given up when it was paid.
+    #[serde(default)]
+    pub late: bool,
 }
 
 /// A contract on record.
@@ -153,6 +165,9 @@ pub struct Contract {
     /// What the user's client starts signing with, without payment.
     #[serde(default)]
     pub launch: Option<Launch>,
+    /// Until when the user can begin to sign what was offered last, without payment.
+    #[serde(default)]
+    pub offered_until: Option<Timestamp>,
     /// The deduction that is on record and not decided: at most one at a time.
     #[serde(default)]
     pub open_deduction: Option<OutTradeNo>,
@@ -163,8 +178,11 @@ pub struct Contract {
     pub state: ContractState,
     /// The order that it was offered with; `None` for pure signing (纯签约).
     pub payment: Option<FirstPayment>,
-    /// Why it was not signed.
+    /// Why it was not signed; while it is Pending, why it will not be once its order is closed.
     pub not_signed_reason: Option<NotSignedReason>,
+    /// The contract of this plan that its payer had already, where that is why.
+    #[serde(default)]
+    pub existing: Option<ContractCode>,
     /// When it was signed.
     pub signed_at: Option<Timestamp>,
     /// `contract_expired_time`, for information.
@@ -201,6 +219,51 @@ impl Contract {
         }
     }
 
+    /// Whether the user has signed it and it has not ended.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        match self.state {
+            ContractState::Signed | ContractState::Terminating => true,
+            ContractState::Created | ContractState::Pending | ContractState::NotSigned | ContractState::Terminated => {
+                false
+            }
+        }
+    }
+
+    /// When what the user can sign without payment has run out: from then on another way of signing is free, if WeChat says that nothing
+    /// was signed. `None` where a payment takes part, or where it is not known.
+    #[must_use]
+    pub fn offer_ends_at(&self) -> Option<Timestamp> {
+        match (&self.payment, self.state, self.offered_until) {
+            (Some(_), _, _) => None,
+            (None, _, Some(until)) => Some(until),
+            (None, ContractState::Created, None) => self.created_at.checked_add(MAY_STILL_BE_OFFERED).ok(),
+            (
+                None,
+                ContractState::Pending
+                | ContractState::Signed
+                | ContractState::NotSigned
+                | ContractState::Terminating
+                | ContractState::Terminated,
+                None,
+            ) => None,
+        }
+    }
+
+    /// With who paid, if this is its first order and that is known.
+    pub(crate) fn paid_by(&self, order: &OutTradeNo, payer: Option<&OpenId>) -> Self {
+        let mut next = self.clone();
+        if let Some(payment) = next.payment.as_mut().filter(|payment| payment.out_trade_no == *order) {
+            payment.payer = payer.cloned().or(payment.payer.take());
+        }
+        next
+    }
+
+    /// A question a day from now, for as long as it can still change.
+    pub(crate) fn daily(&self, now: Timestamp) -> Option<Check> {
+        self.is_live().then(|| Schedule::SignedContract.first(now))
+    }
+
     /// The first order's new status, and what it means for the signing.
     pub(crate) fn first_order_became(&mut self, status: PaymentStatus, paid_at: Option<Timestamp>, now: Timestamp) {
         let Some(payment) = &mut self.payment else { return };
@@ -214,10 +277,11 @@ impl Contract {
         }
     }
 
+    /// Money is real: what had been given up for want of it is open again.
     fn await_signing(&mut self, now: Timestamp) {
-        let reopened =
-            self.state == ContractState::NotSigned && self.not_signed_reason == Some(NotSignedReason::Unpaid);
-        if reopened {
+        let given_up = self.not_signed_reason == Some(NotSignedReason::Unpaid);
+        if let (ContractState::NotSigned, true, Some(payment)) = (self.state, given_up, &mut self.payment) {
+            payment.late = true;
             self.state = ContractState::Pending;
             self.not_signed_reason = None;
         }
@@ -229,9 +293,14 @@ impl Contract {
     fn give_up_unpaid(&mut self) {
         if matches!(self.state, ContractState::Created | ContractState::Pending) {
             self.state = ContractState::NotSigned;
-            self.not_signed_reason = Some(NotSignedReason::Unpaid);
+            self.not_signed_reason = self.not_signed_reason.or(Some(NotSignedReason::Unpaid));
             self.check = None;
         }
+    }
+
+    /// What names the fact that it was not signed.
+    pub(crate) fn not_signed_key(&self) -> String {
+        format!("contract#{}#NOT_SIGNED", self.contract_code)
     }
 
     pub(crate) fn schedule(&self) -> Schedule {

@@ -229,10 +229,12 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
         }),
         Called::OrderRefused { code, .. } => of_order(&|order| order::refused(order, contract, fact, code, now)),
         Called::ClosingAsked { .. } => of_order(&|order| order::closing_asked(order, now)),
-        Called::ContractOffered { launch, .. } => {
-            of_contract(&|contract| contract::offered(contract, launch.as_ref(), now))
+        Called::ContractOffered { launch, until, .. } => {
+            of_contract(&|contract| contract::offered(contract, launch.as_ref(), *until, now))
         }
         Called::ContractRefused { .. } => of_contract(&|contract| contract::refused(contract, fact)),
+        Called::OfferWithdrawn { .. } => of_contract(&|contract| contract::withdrawn(contract, fact, now)),
+        Called::SignedBefore { existing, .. } => of_contract(&|it| contract::signed_before(it, existing, fact)),
         Called::TerminationAsked { .. } => of_contract(&|contract| contract::termination_asked(contract, now)),
         Called::NoticeAsked { amount, .. } => of_contract(&|it| contract::noticed::asked(it, *amount, now)),
         Called::NoticeSent { amount, already, .. } => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AppId, Contract, ContractState, OpenId, PlanId, UserId};
+use crate::{AppId, Contract, ContractCode, ContractState, OpenId, PlanId, UserId};
 
 /// Who signs which plan. Its item on record points at the contract of the last attempt; whether that one is live, the contract
 /// itself says.
@@ -14,6 +14,18 @@ pub enum Guard {
     Payer(PlanId, AppId, OpenId),
 }
 
+/// A guard that points elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The guard.
+    pub guard: Guard,
+    /// The contract that it points at from here.
+    pub contract_code: ContractCode,
+    /// It stays where it is while it points at a contract in force: that one may be ended only by its user, and this one may come to
+    /// nothing. Where it does not yield, WeChat has decided.
+    pub yields: bool,
+}
+
 impl Guard {
     /// The guards of an attempt: of the app's user, and of WeChat's where he is known.
     #[must_use]
@@ -23,23 +35,26 @@ impl Guard {
         user.into_iter().chain(payer).collect()
     }
 
-    /// The guards that point at a contract once it is signed: who signed is known only then, and a late ADD signs an attempt that
-    /// another one has followed.
+    /// Where guards point after a contract changed: who signed is known only then, and a late ADD or a late payment is about an
+    /// attempt that another one may have followed.
     #[must_use]
-    pub fn revealed(before: &Contract, after: &Contract) -> Vec<Self> {
-        let is_signed = |contract: &Contract| match contract.state {
-            ContractState::Signed | ContractState::Terminating => true,
-            ContractState::Created | ContractState::Pending | ContractState::NotSigned | ContractState::Terminated => {
-                false
-            }
-        };
-        if is_signed(before) || !is_signed(after) {
-            return Vec::new();
+    pub fn moved(before: &Contract, after: &Contract) -> Vec<Moved> {
+        let to =
+            |guard, contract_code: &ContractCode, yields| Moved { guard, contract_code: contract_code.clone(), yields };
+        let user = || after.user.clone().map(|user| Self::User(after.plan_id.clone(), user));
+        let late =
+            before.state == ContractState::NotSigned || after.payment.as_ref().is_some_and(|payment| payment.late);
+        if !before.is_in_force() && after.is_in_force() {
+            let payer = after.openid.as_ref().map(|openid| Self::payer(after, openid));
+            let guards = user().filter(|_| late).into_iter().chain(payer);
+            guards.map(|guard| to(guard, &after.contract_code, false)).collect()
+        } else if let (None, Some(existing)) = (&before.existing, &after.existing) {
+            user().map(|guard| to(guard, existing, false)).into_iter().collect()
+        } else if !before.is_live() && after.is_live() {
+            user().map(|guard| to(guard, &after.contract_code, true)).into_iter().collect()
+        } else {
+            Vec::new()
         }
-        let late = before.state == ContractState::NotSigned;
-        let user = after.user.clone().filter(|_| late).map(|user| Self::User(after.plan_id.clone(), user));
-        let payer = after.openid.as_ref().map(|openid| Self::payer(after, openid));
-        user.into_iter().chain(payer).collect()
     }
 
     fn payer(contract: &Contract, openid: &OpenId) -> Self {

@@ -47,7 +47,7 @@ pub use fact::{
     Cause, ContractChange, ContractFact, Evidence, ExemptChange, ExemptFact, Fact, FactBody, PaymentFact,
     PaymentResult, RefundFact, RefundResult,
 };
-pub use guard::Guard;
+pub use guard::{Guard, Moved};
 pub use ids::{
     AppId, ContractCode, ContractId, InvalidValue, MchId, OpenId, OutRefundNo, OutTradeNo, PlanId, ProductId, RefundId,
     TransactionId, UserId,

@@ -214,6 +214,20 @@ impl Order {
         if self.is_paid() { self.amount.minus(self.refunded).minus(self.reserved) } else { Fen::ZERO }
     }
 
+    /// A question a day from now, while it is not decided.
+    pub(crate) fn daily(&self, now: Timestamp) -> Option<Check> {
+        match self.state {
+            OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing => {
+                Some(Schedule::SignedContract.first(now))
+            }
+            OrderState::Paid
+            | OrderState::PartlyRefunded
+            | OrderState::Refunded
+            | OrderState::Failed
+            | OrderState::Closed => None,
+        }
+    }
+
     /// What is asked of WeChat, and when. A deduction that is open, and an order that we are closing, are followed until they are
     /// final.
     pub(crate) fn schedule(&self) -> Schedule {

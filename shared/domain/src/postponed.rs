@@ -35,10 +35,18 @@ impl Unanswered {
     }
 }
 
-/// The due checks of these items on their schedules' next time: WeChat answered what contradicts our record, and would again.
+/// The due checks of these items on their schedules' next time, and once a day where a schedule has run out and the item is open:
+/// WeChat answered what contradicts our record, and would again.
 #[must_use]
 pub fn moved_on(loaded: &Loaded, now: Timestamp) -> Changes {
-    with_checks(loaded, now, |schedule, check| schedule.next(check, now))
+    let mut changes = with_checks(loaded, now, |schedule, check| schedule.next(check, now));
+    if let Some(order) = &mut changes.order {
+        order.check = order.check.take().or_else(|| order.daily(now));
+    }
+    if let Some(contract) = &mut changes.contract {
+        contract.check = contract.check.take().or_else(|| contract.daily(now));
+    }
+    changes
 }
 
 /// The due checks of these items a minute later, and later each time, which uses up nothing of their schedules: there was no answer.

@@ -35,6 +35,8 @@ pub struct ContractSnapshot {
     pub payment: Option<PaymentStatus>,
     /// Why it was not signed.
     pub not_signed_reason: Option<NotSignedReason>,
+    /// The contract of this plan that its payer had already, where that is why: what was paid belongs to it.
+    pub existing_contract_code: Option<ContractCode>,
     /// When it was signed.
     #[schemars(with = "Option<String>")]
     pub signed_at: Option<Timestamp>,
@@ -115,6 +117,7 @@ impl From<&Contract> for ContractSnapshot {
             out_trade_no: contract.first_order().cloned(),
             payment: contract.payment.as_ref().map(|payment| payment.status),
             not_signed_reason: contract.not_signed_reason,
+            existing_contract_code: contract.existing.clone(),
             signed_at: contract.signed_at,
             terminated_at: contract.terminated_at,
             termination_reason: contract.termination_reason,

@@ -18,7 +18,7 @@ use self::error::{describe, refused};
 use self::items::{Empty, held_message, journal_key, row};
 use self::values::{Item, contract_key, exempt_key, order_key, refund_key, string, text};
 use crate::keys::released;
-use crate::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Row, Rows};
+use crate::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Row, Rows};
 
 /// Index partitions of what is due; a time-ordered index key must not be one partition.
 const DUE_SHARDS: u8 = 16;
@@ -105,6 +105,10 @@ impl Ledger for DynamoLedger {
             refund: take(refund).map(row::<Refund>).transpose()?,
             exempt: take(exempt).map(row::<ExemptContract>).transpose()?,
         })
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        Ok(self.read_standing(None, guards).await?.guards)
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

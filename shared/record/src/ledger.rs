@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Consumer, Contract, ExemptContract, Fact, Keys, Loaded, MchId, Order, Refund, Stream};
 
-use crate::{Commit, JournalKey, Receipt};
+use crate::{Commit, JournalKey, Pointer, Receipt};
 
 /// An item of the ledger with what only recording knows of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +99,9 @@ pub enum CommitError {
 pub trait Ledger: Send + Sync {
     /// Reads the rows of a fact, consistently, in one request.
     fn load(&self, mch_id: &MchId, keys: &Keys) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
+
+    /// What guards ([`crate::guard_key`]) point at, in their order, consistently, in one request.
+    fn pointers(&self, guards: &[String]) -> impl Future<Output = Result<Vec<Option<Pointer>>, LedgerError>> + Send;
 
     /// Reads the head of a quarantine stream and what is in the journal under `key`, in one request.
     fn load_quarantine(

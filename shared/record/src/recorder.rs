@@ -2,6 +2,7 @@
 
 mod aside;
 mod draft;
+mod guards;
 mod head;
 mod once;
 mod open;
@@ -9,7 +10,7 @@ mod open;
 pub use once::{Known, Once};
 pub use open::{Opened, Opening};
 
-use domain::{Cause, Changes, Decision, Fact, FactBody, Keys, Loaded, MchId, Timestamp, Unanswered};
+use domain::{Cause, Changes, Contradiction, Decision, Fact, FactBody, Keys, Loaded, MchId, Timestamp, Unanswered};
 
 use self::aside::Aside;
 use self::draft::{Draft, fresh, journal, next_version};
@@ -77,7 +78,16 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
         receipt: &Receipt,
         now: Timestamp,
     ) -> Result<Recorded, RecordError> {
-        let aside = Aside { mch_id, subject: "N".to_owned(), fact: None, cause: Cause::Callback, reason, receipt, now };
+        let aside = Aside {
+            mch_id,
+            subject: "N".to_owned(),
+            fact: None,
+            cause: Cause::Callback,
+            reason,
+            known_by: None,
+            receipt,
+            now,
+        };
         self.set_aside(aside, Recorded::NotUnderstood).await
     }
 
@@ -144,6 +154,18 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     ) -> Result<(), RecordError> {
         let rows = self.ledger.load(mch_id, keys).await?;
         let changes = domain::later(&rows.loaded(), why, now);
+        self.move_checks(mch_id, rows, changes).await
+    }
+
+    /// Notes that WeChat was asked about these items and answered what moved nothing, since it contradicts our record: it would answer
+    /// the same at once, so their due questions are put again when their schedules say so.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`]: the questions stay due.
+    pub async fn answered_in_vain(&self, mch_id: &MchId, keys: &Keys, now: Timestamp) -> Result<(), RecordError> {
+        let rows = self.ledger.load(mch_id, keys).await?;
+        let changes = domain::moved_on(&rows.loaded(), now);
         self.move_checks(mch_id, rows, changes).await
     }
 
@@ -218,13 +240,9 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
             Decision::Stale => self.note(fact, receipt, Recorded::Stale).await,
             Decision::Noted => self.note(fact, receipt, Recorded::Noted).await,
             Decision::Contradiction(field) => {
-                let aside = Aside::of(fact, receipt, field.label(), now);
-                let recorded = self.set_aside(aside, Recorded::Contradiction(field)).await?;
-                // WeChat would answer the same at once.
-                let asked_about = asked_about(fact, rows);
-                let changes = domain::moved_on(&asked_about.loaded(), now);
-                self.move_checks(&fact.mch_id, asked_about, changes).await?;
-                Ok(recorded)
+                let mut aside = Aside::of(fact, receipt, field.label(), now);
+                aside.known_by = contradicted(fact, &rows, field);
+                Ok(self.set_aside(aside, Recorded::Contradiction(field)).await?)
             }
             Decision::Unknown(what) => {
                 let aside = Aside::of(fact, receipt, what.label(), now);
@@ -234,7 +252,9 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     }
 
     async fn commit_changes(&self, draft: Draft<'_>) -> Result<Recorded, Failure> {
-        let (commit, recorded) = draft.commit(&self.routing)?;
+        let moved = draft.moved_guards();
+        let (mut commit, recorded) = draft.commit(&self.routing)?;
+        self.move_guards(moved, &mut commit).await?;
         match self.ledger.commit(&commit).await {
             Ok(()) => Ok(recorded),
             Err(error) => Err(error.into()),
@@ -256,18 +276,28 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     }
 }
 
-/// The row that an answer is about, whose check it answers: none of a notice's.
-fn asked_about(fact: &Fact, rows: Rows) -> Rows {
+/// The name of a contradiction in an answer. Each answer has another nonce, and says the same until somebody mends it: it is told of
+/// once for each field and each state of ours. A notice is known by its body.
+fn contradicted(fact: &Fact, rows: &Rows, field: Contradiction) -> Option<String> {
     if fact.cause != Cause::Query {
-        return Rows::default();
+        return None;
     }
-    match &fact.body {
-        FactBody::Payment(_) => Rows { order: rows.order, ..Rows::default() },
-        FactBody::Contract(_) => Rows { contract: rows.contract, ..Rows::default() },
-        FactBody::Refund(_) => Rows { refund: rows.refund, ..Rows::default() },
-        FactBody::Exempt(_) => Rows { exempt: rows.exempt, ..Rows::default() },
-        FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => Rows::default(),
-    }
+    let (number, state) = match &fact.body {
+        FactBody::Payment(_) => ("", rows.order.as_ref().map(|row| label(&row.value.state))),
+        FactBody::Contract(_) => ("", rows.contract.as_ref().map(|row| label(&row.value.state))),
+        FactBody::Refund(refund) => {
+            (refund.out_refund_no.as_str(), rows.refund.as_ref().map(|row| label(&row.value.state)))
+        }
+        FactBody::Exempt(_) => ("", rows.exempt.as_ref().map(|row| label(&row.value.state))),
+        FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => return None,
+    };
+    Some(format!("contradiction#{number}#{}#{}", field.label(), state.unwrap_or_default()))
+}
+
+/// The word of a state in its item.
+fn label(state: &impl serde::Serialize) -> String {
+    let word = serde_json::to_value(state).ok();
+    word.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned()
 }
 
 /// The next states, each on the condition that it is what was read.

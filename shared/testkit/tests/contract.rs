@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use domain::{Keys, MchId, Stream, Timestamp};
-use record::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
+use record::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows};
 use testkit::contract;
 use testkit::memory::{Conditions, Memory, MemoryLedger};
 
@@ -58,6 +58,10 @@ fn forgetting(conditions: Conditions) -> Forgetting {
 impl Ledger for Forgetting {
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         self.ledger.load(mch_id, keys).await
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.ledger.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

@@ -43,6 +43,11 @@ fn a_deduction_and_a_termination_survive_every_interleaving_and_every_crash() {
 }
 
 #[test]
+fn a_late_payment_and_an_add_survive_every_interleaving_and_every_crash_and_guard_their_user() {
+    survives(Pair::LatePaymentAndAdd.scenario());
+}
+
+#[test]
 fn a_failed_effect_or_a_lost_answer_at_any_step_changes_nothing_in_the_end() {
     for pair in Pair::ALL {
         survives(pair.with(|it| *it = Budgets { deliveries: 1, faults: 1, ..*it }));

@@ -8,7 +8,7 @@ use domain::{
     Called, Contract, ContractState, Fact, FactBody, Keys, MchId, Refusal, SignedDuration, Stream, Timestamp,
 };
 use record::{
-    Commit, CommitError, DueItem, Expected, Held, Idempotency, JournalKey, Known, Ledger, LedgerError, Once,
+    Commit, CommitError, DueItem, Expected, Held, Idempotency, JournalKey, Known, Ledger, LedgerError, Once, Pointer,
     Quarantine, Receipt, Recorded, Recorder, Routing, Rows, Standing, Write, Writeahead,
 };
 use testkit::generate::Generator;
@@ -25,6 +25,10 @@ struct Watched {
 impl Ledger for Watched {
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         self.ledger.load(mch_id, keys).await
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.ledger.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

@@ -9,7 +9,8 @@ use domain::{
     Changes, Contract, ContractChange, Fact, Keys, MchId, Order, OrderKind, PaymentResult, Stream, Timestamp, decide,
 };
 use record::{
-    Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Receipt, Recorded, Recorder, Routing, Rows,
+    Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt, Recorded, Recorder,
+    Routing, Rows,
 };
 use testkit::generate::Generator;
 use testkit::memory::{Memory, MemoryLedger, NoWait, Store};
@@ -41,6 +42,10 @@ impl Ledger for Torn {
             Old::Order => Rows { order: before.order, ..now },
             Old::Contract => Rows { contract: before.contract, ..now },
         })
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.ledger.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

@@ -75,10 +75,39 @@ async fn paid_and_not_signed_because_the_same_wechat_user_has_the_contract_alrea
     scene.pay(json!({ "user": "wx-alice" })).await;
     let first = scene.ends(ACTIVE, SECONDS).await;
     // Another account of the app, and the same person at WeChat: nothing tells us before the payment.
+    let old = first.code.clone();
     let second = Scene::begin(first.town, "bob", "vip-monthly").await;
     let paid = second.pay(json!({ "user": "wx-alice" })).await;
     assert_eq!(paid["not_signed"], "already_signed");
-    second.ends(PAID_NOT_SIGNED, MINUTES).await.stop().await;
+    let end = End { reason: Some("already_signed"), ..PAID_NOT_SIGNED };
+    let second = second.ends(end, SECONDS).await;
+    for event in ["contract.not_signed", "subscription.settled"] {
+        assert_eq!(second.told(event)["contract"]["existing_contract_code"], old.as_str(), "{event}");
+    }
+    let (status, problem) = second.subscribe("vip-monthly", "again").await;
+    assert_eq!((status, &problem["code"]), (409, &json!("already_subscribed")), "{problem}");
+    let orders = second.town.stack.simulator.control().get(&format!("/{MCH_ID}/orders")).await.unwrap();
+    assert_eq!(orders.as_array().unwrap().len(), 2, "nobody pays a third time");
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signing_that_was_abandoned_gives_way_to_a_purchase() {
+    let mut scene = Scene::unbegun(Town::start().await, "alice");
+    let wanted = json!({ "product": "vip-monthly", "channel": "app" });
+    let (status, offered) = scene.call(Method::POST, "/contracts", Some(("sign", wanted))).await;
+    assert_eq!(status, 201, "{offered}");
+    let (status, problem) = scene.subscribe("vip-monthly", "pay").await;
+    assert_eq!((status, &problem["code"]), (409, &json!("attempt_pending")), "{problem}");
+    // What an app starts signing with is good for two minutes.
+    scene.town.move_clock(Duration::from_secs(121));
+    let begun = scene.subscribe("vip-monthly", "pay").await;
+    let path = format!("/subscriptions/{}", offered["contract_code"].as_str().unwrap());
+    let (_, abandoned) = scene.call(Method::GET, &path, None).await;
+    assert_eq!(abandoned["outcome"], "closed", "{abandoned}");
+    scene.goes_on_with(begun);
+    scene.pay(json!({ "user": "wx-alice" })).await;
+    scene.ends(ACTIVE, SECONDS).await.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

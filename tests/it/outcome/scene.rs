@@ -209,6 +209,12 @@ impl Scene {
         }
     }
 
+    /// What the last event of this type said.
+    pub(crate) fn told(&self, name: &str) -> Value {
+        let event_type = format!("papay.{name}.v1");
+        self.heard.iter().rev().find(|event| event.event_type == event_type).map(data).unwrap_or_default()
+    }
+
     fn settled(&self) -> Option<String> {
         let settled = self.heard.iter().rev().find(|event| event.event_type == "papay.subscription.settled.v1")?;
         Some(text(&data(settled)["outcome"]))

@@ -1,6 +1,6 @@
 //! A new attempt, or the one that is there already.
 
-use domain::{ContractCode, ContractState};
+use domain::{ContractCode, ContractState, OrderState, Timestamp};
 use http_api::Problem;
 use record::{Backoff, Known, Opened, Opening, Writeahead};
 use wechat::Transport;
@@ -99,10 +99,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         if !pending {
             return Err(already_subscribed().with("contract_code", contract_code.as_str()));
         }
-        let paid = found.order.as_ref().is_some_and(domain::Order::is_paid);
-        let over =
-            !paid && found.order.as_ref().and_then(|order| order.expires_at).is_some_and(|at| at <= caller.arrival.now);
-        if is_same(wanted, &found) && !over {
+        if is_same(wanted, &found) && !is_over(&found, caller.arrival.now) {
             return Ok(Some(found));
         }
         self.retire(found, caller.arrival.now).await?;
@@ -135,7 +132,13 @@ fn is_same(wanted: &Wanted<'_>, found: &Found) -> bool {
         && found.order.is_some() == (wanted.mode == Mode::PayAndSign)
 }
 
-fn already_subscribed() -> Problem {
+/// It can still be paid, perhaps, by what was handed out before; nothing is handed out for it any more.
+fn is_over(found: &Found, now: Timestamp) -> bool {
+    let Some(order) = found.order.as_ref().filter(|order| !order.is_paid()) else { return false };
+    order.state == OrderState::Closing || order.expires_at.is_some_and(|at| at <= now)
+}
+
+pub(super) fn already_subscribed() -> Problem {
     Problem::conflict(
         "already_subscribed",
         "The user has a live contract of this plan: WeChat would take the money and sign nothing",

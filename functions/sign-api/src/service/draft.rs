@@ -145,6 +145,8 @@ fn contract(
         out_trade_no: order.out_trade_no.clone(),
         status: PaymentStatus::Unpaid,
         paid_at: None,
+        payer: None,
+        late: false,
     };
     Contract {
         schema: SCHEMA,
@@ -162,11 +164,13 @@ fn contract(
         metadata: wanted.metadata.map(str::to_owned),
         request,
         launch: None,
+        offered_until: None,
         open_deduction: None,
         notice: None,
         state: ContractState::Created,
         payment: order.map(payment),
         not_signed_reason: None,
+        existing: None,
         signed_at: None,
         expires_at: None,
         terminating_at: None,

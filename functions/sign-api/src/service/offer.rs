@@ -94,8 +94,11 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         let (appid, signing, notify_url) = parts(&found.contract, merchant)?;
         let page = EntrustWeb { appid, signing, notify_url, return_web: true };
         let url = page.url(&merchant.keys, &Moment::new(now), self.asker.wechat().hosts()).map_err(invalid)?;
-        let found = self.pending(caller, found, None).await?;
         let until = now.saturating_add(TIME_TOLERANCE).unwrap_or(now);
+        let found = self.pending(caller, found, None, until).await?;
+        if found.contract.state != ContractState::Pending {
+            return Ok(found.without_launch(&caller.arrival));
+        }
         let launch = Some(Launch::Page { url });
         Ok(Attempt { launch, launch_valid_until: Some(until), ..found.without_launch(&caller.arrival) })
     }
@@ -107,14 +110,32 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         let (appid, signing, notify_url) = parts(&found.contract, merchant)?;
         let offer = MiniProgramSigning { appid, signing, notify_url }.offer(&merchant.keys, &Moment::new(now));
         let offer = offer.map_err(invalid)?;
-        let found = self.pending(caller, found, None).await?;
-        self.with_launch(caller, &found, &offer, valid_until(&offer, now, None))
+        self.with_offer(caller, found, &offer, None).await
     }
 
     async fn offered(&self, caller: &Caller, found: Found, offer: Offer) -> Result<Attempt, Problem> {
         let now = caller.arrival.now;
-        let found = self.pending(caller, found, Some(ask::launch(&offer, now))).await?;
-        self.with_launch(caller, &found, &offer, valid_until(&offer, now, None))
+        self.with_offer(caller, found, &offer, Some(ask::launch(&offer, now))).await
+    }
+
+    /// On record first, and then handed out: what has been settled meanwhile cannot be signed any more.
+    async fn with_offer(
+        &self,
+        caller: &Caller,
+        found: Found,
+        offer: &Offer,
+        launch: Option<domain::Launch>,
+    ) -> Result<Attempt, Problem> {
+        let until = valid_until(offer, caller.arrival.now, None);
+        let found = self.pending(caller, found, launch, until).await?;
+        match found.contract.state {
+            ContractState::Pending => self.with_launch(caller, &found, offer, until),
+            ContractState::Created
+            | ContractState::Signed
+            | ContractState::NotSigned
+            | ContractState::Terminating
+            | ContractState::Terminated => Ok(found.without_launch(&caller.arrival)),
+        }
     }
 
     async fn not_offered(&self, caller: &Caller, found: &Found, error: &wechat::CallError) -> Result<Attempt, Problem> {
@@ -127,13 +148,16 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         Err(told(error))
     }
 
-    /// The contract is offered; what WeChat gave for it is kept.
-    async fn pending(&self, caller: &Caller, found: Found, launch: Option<domain::Launch>) -> Result<Found, Problem> {
+    /// The contract is offered, again perhaps; what WeChat gave for it is kept, and how long the user can begin to sign.
+    async fn pending(
+        &self,
+        caller: &Caller,
+        found: Found,
+        launch: Option<domain::Launch>,
+        until: Timestamp,
+    ) -> Result<Found, Problem> {
         let contract = &found.contract;
-        if contract.state == ContractState::Pending && launch.is_none() {
-            return Ok(found);
-        }
-        let offered = Called::ContractOffered { contract_code: contract.contract_code.clone(), launch };
+        let offered = Called::ContractOffered { contract_code: contract.contract_code.clone(), launch, until };
         self.note(&contract.mch_id, FactBody::Called(offered), &caller.arrival).await?;
         Ok(self.find(&contract.mch_id, &contract.contract_code).await?.unwrap_or(found))
     }

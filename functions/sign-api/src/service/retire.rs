@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use record::{Backoff, Writeahead};
 use wechat::Transport;
 
+use super::begin::already_subscribed;
 use super::refusal::unavailable;
 use super::{Found, Service};
 
@@ -13,13 +14,14 @@ use super::{Found, Service};
 const CLOSABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
-    /// Ends an attempt by closing its order, which alone makes sure that nobody pays it any more.
+    /// Ends an attempt: by closing its order, which alone makes sure that nobody pays it any more, or without one by WeChat's word
+    /// that nothing was signed, once nobody can begin to sign.
     ///
     /// # Errors
     ///
-    /// 409 `attempt_pending` while it can be paid or signed.
+    /// 409 `attempt_pending` while it can be paid or signed, `already_subscribed` where it was signed meanwhile.
     pub(crate) async fn retire(&self, found: Found, now: Timestamp) -> Result<(), Problem> {
-        let Some(order) = &found.order else { return Err(pending(&found, None)) };
+        let Some(order) = &found.order else { return self.retire_offer(found, now).await };
         if order.is_paid() {
             return Err(pending(&found, None));
         }
@@ -30,8 +32,26 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         let keys = &self.merchant(&order.mch_id)?.keys;
         self.asker.close(keys, order, now).await.map_err(unavailable)?;
         let found = self.again(found).await?;
-        if found.contract.is_live() { Err(pending(&found, None)) } else { Ok(()) }
+        ended(&found)
     }
+
+    async fn retire_offer(&self, found: Found, now: Timestamp) -> Result<(), Problem> {
+        let left = found.contract.offer_ends_at().map(|ends_at| ends_at.duration_since(now));
+        if let Some(left) = left.filter(|left| left.is_positive()) {
+            return Err(pending(&found, Some(left)));
+        }
+        let keys = &self.merchant(&found.contract.mch_id)?.keys;
+        self.asker.withdraw(keys, &found.contract, now).await.map_err(unavailable)?;
+        let found = self.again(found).await?;
+        ended(&found)
+    }
+}
+
+fn ended(found: &Found) -> Result<(), Problem> {
+    if found.contract.is_in_force() {
+        return Err(already_subscribed().with("contract_code", found.contract.contract_code.as_str()));
+    }
+    if found.contract.is_live() { Err(pending(found, None)) } else { Ok(()) }
 }
 
 fn pending(found: &Found, left: Option<SignedDuration>) -> Problem {

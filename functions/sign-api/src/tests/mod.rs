@@ -1,5 +1,6 @@
 //! The whole function over a ledger in memory and a small WeChat: requests as AWS hands them over, answers as the app gets them.
 
+mod another;
 mod edge;
 mod ending;
 mod idempotency;

@@ -5,20 +5,29 @@ use jiff::Timestamp;
 use super::told::apply;
 use super::{Contract, ContractState, NotSignedReason};
 use crate::decision::settle;
-use crate::{Changes, Decision, Event, Fact, Launch, Refusal, Schedule};
+use crate::{Changes, Check, ContractCode, Decision, Event, Fact, Launch, PaymentStatus, Refusal, Schedule};
 
-/// The user's client can start signing. Offered again, it starts with the new data.
-pub(crate) fn offered(contract: &Contract, launch: Option<&Launch>, now: Timestamp) -> Decision {
+/// The user's client can start signing. Offered again, it starts with the new data, and its questions begin anew.
+pub(crate) fn offered(contract: &Contract, launch: Option<&Launch>, until: Timestamp, now: Timestamp) -> Decision {
     match contract.state {
         ContractState::Created | ContractState::Pending => {
-            let check = contract.check.clone().or_else(|| Some(Schedule::ContractAfterOffer.first(now)));
-            let launch = launch.cloned();
-            let next = Contract { state: ContractState::Pending, launch, check, ..contract.clone() };
+            let check = Some(begun_anew(contract.check.as_ref(), now));
+            let (launch, offered_until) = (launch.cloned(), Some(until));
+            let next = Contract { state: ContractState::Pending, launch, offered_until, check, ..contract.clone() };
             if next == *contract { Decision::Duplicate } else { quietly(next) }
         }
         ContractState::Signed | ContractState::NotSigned | ContractState::Terminating | ContractState::Terminated => {
             Decision::Stale
         }
+    }
+}
+
+/// A question that is due sooner stays where it is: whoever asks for the offer again and again must not put it off.
+fn begun_anew(running: Option<&Check>, now: Timestamp) -> Check {
+    let first = Schedule::ContractAfterOffer.first(now);
+    match running {
+        Some(running) if running.due_at < first.due_at => Check { step: first.step, ..running.clone() },
+        Some(_) | None => first,
     }
 }
 
@@ -64,11 +73,66 @@ pub(crate) fn not_offered(
             next.check = None;
             let mut events = vec![Event::contract_not_signed(&next, fact.cause)];
             settle(&mut next, &mut events, fact);
-            Some((next, events, format!("contract#{}#NOT_SIGNED", contract.contract_code)))
+            let key = next.not_signed_key();
+            Some((next, events, key))
         }
         ContractState::Signed | ContractState::NotSigned | ContractState::Terminating | ContractState::Terminated => {
             None
         }
+    }
+}
+
+/// The user wants to sign in another way. WeChat knows of no signing, and what was offered last has run out.
+pub(crate) fn withdrawn(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
+    let run_out = contract.offer_ends_at().is_some_and(|ends_at| ends_at <= now);
+    match not_offered(contract, NotSignedReason::Declined, fact).filter(|_| run_out) {
+        Some((next, events, key)) => {
+            // A lost ADD of the last moment is found by the questions that are left.
+            let next = Contract { check: contract.check.clone(), ..next };
+            apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
+        }
+        None if contract.state == ContractState::NotSigned => Decision::Duplicate,
+        None => Decision::Stale,
+    }
+}
+
+/// WeChat does not offer it any more, while somebody may still pay for what was offered before: it stands in the way until its order
+/// is closed, and is not signed for this reason then.
+pub(crate) fn not_offered_again(contract: &Contract, reason: NotSignedReason) -> Option<Contract> {
+    match contract.state {
+        ContractState::Created | ContractState::Pending => {
+            Some(Contract { not_signed_reason: Some(reason), ..contract.clone() })
+        }
+        ContractState::Signed | ContractState::NotSigned | ContractState::Terminating | ContractState::Terminated => {
+            None
+        }
+    }
+}
+
+/// Its payer has another contract of this plan, in force: WeChat took the money and signs nothing (protocol, 11).
+pub(crate) fn signed_before(contract: &Contract, existing: &ContractCode, fact: &Fact) -> Decision {
+    let paid = contract.payment.as_ref().is_some_and(|payment| match payment.status {
+        PaymentStatus::Paid | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => true,
+        PaymentStatus::Unpaid | PaymentStatus::Closed => false,
+    });
+    match contract.state {
+        ContractState::Created | ContractState::Pending if paid && *existing != contract.contract_code => {
+            let mut next = contract.clone();
+            next.state = ContractState::NotSigned;
+            next.not_signed_reason = Some(NotSignedReason::AlreadySigned);
+            next.existing = Some(existing.clone());
+            let mut events = vec![Event::contract_not_signed(&next, fact.cause)];
+            settle(&mut next, &mut events, fact);
+            let key = next.not_signed_key();
+            apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
+        }
+        ContractState::NotSigned if contract.existing.is_some() => Decision::Duplicate,
+        ContractState::Created
+        | ContractState::Pending
+        | ContractState::Signed
+        | ContractState::NotSigned
+        | ContractState::Terminating
+        | ContractState::Terminated => Decision::Stale,
     }
 }
 

@@ -68,7 +68,7 @@ fn signed(
             let mut next = adopt(contract, told);
             next.state = ContractState::Signed;
             next.signed_at = Some(at.unwrap_or(now));
-            next.not_signed_reason = None;
+            (next.not_signed_reason, next.existing) = (None, None);
             next.check = Some(Schedule::SignedContract.first(now));
             if let ContractChange::Signed { expires_at, .. } = told.change {
                 next.expires_at = expires_at;
@@ -180,7 +180,7 @@ fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision
     let next_check = after_answer(contract, now);
     let over = match contract.payment.as_ref() {
         Some(payment) => payment.paid_at.is_some_and(|paid_at| now.duration_since(paid_at) >= SIGNING_SETTLES_AFTER),
-        // Pure signing has no payment to count from: its time is over with its last question.
+        // Pure signing has no payment to count from: its time is over with its last question. Until then it may be offered again.
         None => contract.check.is_some() && next_check.is_none(),
     };
     if !over {
@@ -192,12 +192,13 @@ fn settle_unsigned(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision
     next.check = next_check;
     let mut events = vec![Event::contract_not_signed(&next, fact.cause)];
     settle(&mut next, &mut events, fact);
-    let key = format!("contract#{}#NOT_SIGNED", contract.contract_code);
+    let key = next.not_signed_key();
     apply(Changes { contract: Some(next), ..Changes::default() }, events, Some(key))
 }
 
 fn reschedule(contract: &Contract, fact: &Fact, now: Timestamp) -> Decision {
-    ask_later(contract, fact, now, after_answer(contract, now))
+    let check = after_answer(contract, now).or_else(|| contract.daily(now));
+    ask_later(contract, fact, now, check)
 }
 
 /// Nothing changes but the check that was answered, if one was due. Only a query answers it.

@@ -50,7 +50,13 @@ pub(crate) fn placed_unsigned(
     match (order.state, order.kind) {
         (OrderState::Created | OrderState::Requested, OrderKind::PayAndSign) => {
             let next = Order { launch: None, ..closing(order, now) };
-            let unsigned = of_first_order(order, contract).and_then(|it| contract::not_offered(it, reason, fact));
+            let contract = of_first_order(order, contract);
+            if order.state == OrderState::Requested {
+                let contract = contract.and_then(|it| contract::not_offered_again(it, reason));
+                return apply(next, contract, Vec::new(), None);
+            }
+            // Nobody was given anything to pay with.
+            let unsigned = contract.and_then(|it| contract::not_offered(it, reason, fact));
             match unsigned {
                 Some((contract, events, key)) => apply(next, Some(contract), events, Some(key)),
                 None => apply(next, None, Vec::new(), None),

@@ -6,7 +6,7 @@ use super::{Order, OrderKind, OrderState};
 use crate::decision::settle;
 use crate::{
     Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen,
-    GIVEN_UP_AFTER, PaymentFact, PaymentResult, PaymentStatus, Protocol,
+    GIVEN_UP_AFTER, NotSignedReason, PaymentFact, PaymentResult, PaymentStatus, Protocol,
 };
 
 /// How long WeChat may not know an order that it was asked for: longer than any call, its repetition and the function that makes
@@ -72,7 +72,7 @@ fn succeeded(
     payment: &PaymentFact,
     now: Timestamp,
 ) -> Decision {
-    let PaymentResult::Succeeded { transaction_id, trade_type, paid_at, refunded, .. } = &payment.result else {
+    let PaymentResult::Succeeded { transaction_id, trade_type, paid_at, refunded, openid, .. } = &payment.result else {
         return Decision::Stale;
     };
     match order.state {
@@ -97,6 +97,9 @@ fn succeeded(
                 next = refunded_since(next, now);
             }
             let mut events = vec![Event::paid(&next, fact.cause)];
+            let payer = openid.as_ref().or(order.openid.as_ref());
+            let contract = contract.map(|contract| contract.paid_by(&order.out_trade_no, payer));
+            let contract = contract.as_ref();
             let contract = first_payment(&next, contract, PaymentStatus::Paid, &mut events, fact, now)
                 .or_else(|| decided_deduction(&next, contract, now));
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
@@ -248,6 +251,7 @@ fn nothing_new(order: &Order, fact: &Fact, now: Timestamp, otherwise: Decision) 
 
 fn scheduled(order: &Order, now: Timestamp) -> Order {
     let check = order.check.as_ref().and_then(|check| order.schedule().after_answer(check, now));
+    let check = check.or_else(|| order.daily(now));
     Order { check: check.map(|check| at_expiry(order, check, now)), ..order.clone() }
 }
 
@@ -295,6 +299,10 @@ pub(crate) fn first_payment(
     let contract = contract.filter(|contract| contract.first_order() == Some(&order.out_trade_no))?;
     let mut next = contract.clone();
     next.first_order_became(status, order.paid_at, now);
+    // That it was not paid, the payment's own event says.
+    if contract.is_live() && !next.is_live() && next.not_signed_reason != Some(NotSignedReason::Unpaid) {
+        events.push(Event::contract_not_signed(&next, fact.cause));
+    }
     settle(&mut next, events, fact);
     Some(next)
 }

@@ -38,6 +38,11 @@ pub(crate) fn code() -> ContractCode {
     ContractCode::parse("01JD3Q0VZC5W8K2M7N4P").unwrap()
 }
 
+/// Of another attempt.
+pub(crate) fn other_code() -> ContractCode {
+    ContractCode::parse("01JC0000000000000000").unwrap()
+}
+
 pub(crate) fn contract_id() -> ContractId {
     ContractId::parse("202512010000000001").unwrap()
 }
@@ -163,6 +168,7 @@ pub(crate) fn contract(state: ContractState, payment: Option<PaymentStatus>) -> 
         metadata: None,
         request: None,
         launch: None,
+        offered_until: None,
         open_deduction: None,
         notice: None,
         state,
@@ -173,8 +179,11 @@ pub(crate) fn contract(state: ContractState, payment: Option<PaymentStatus>) -> 
                 PaymentStatus::Paid | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => said(5),
                 PaymentStatus::Unpaid | PaymentStatus::Closed => None,
             },
+            payer: None,
+            late: false,
         }),
         not_signed_reason: (state == ContractState::NotSigned).then_some(domain::NotSignedReason::Declined),
+        existing: None,
         signed_at: if signed { said(10) } else { None },
         expires_at: None,
         terminating_at: if state == ContractState::Terminating { said(15) } else { None },

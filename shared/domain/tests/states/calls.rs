@@ -17,6 +17,8 @@ fn columns(about_order: bool) -> Vec<&'static str> {
         Called::ContractOffered { .. }
         | Called::ContractRefused { .. }
         | Called::TerminationAsked { .. }
+        | Called::OfferWithdrawn { .. }
+        | Called::SignedBefore { .. }
         | Called::NoticeAsked { .. }
         | Called::NoticeSent { .. }
         | Called::NoticeRefused { .. } => Some(false),
@@ -70,7 +72,7 @@ fn about_the_order_of_a_subscription() {
         "
     state           placed           presign_failed                     already_signed
     created         Apply(requested) Apply(closing)+contract.not_signed Apply(closing)+contract.not_signed
-    requested       Apply(requested) Apply(closing)+contract.not_signed Apply(closing)+contract.not_signed
+    requested       Apply(requested) Apply(closing)                     Apply(closing)
     accepted        Stale            Stale                              Stale
     closing         Stale            Stale                              Stale
     paid            Stale            Stale                              Stale
@@ -151,6 +153,14 @@ fn about_the_contract_of_pure_signing() {
     not_signed  Refused(not_signed)  Stale              Duplicate
     terminating Refused(ended)       Apply(terminating) Duplicate
     terminated  Refused(ended)       Apply(terminated)  Duplicate
+
+    state       withdrawn signed_before
+    created     Stale     Stale
+    pending     Stale     Stale
+    signed      Stale     Stale
+    not_signed  Duplicate Stale
+    terminating Stale     Stale
+    terminated  Stale     Stale
     ",
         None,
     );
@@ -175,6 +185,14 @@ fn about_the_contract_of_a_paid_order() {
     not_signed  Refused(not_signed)  Stale              Duplicate
     terminating Refused(ended)       Apply(terminating) Duplicate
     terminated  Refused(ended)       Apply(terminated)  Duplicate
+
+    state       withdrawn signed_before
+    created     Stale     Apply(not_signed)+contract.not_signed+settled
+    pending     Stale     Apply(not_signed)+contract.not_signed+settled
+    signed      Stale     Stale
+    not_signed  Duplicate Stale
+    terminating Stale     Stale
+    terminated  Stale     Stale
     ",
         Some(PaymentStatus::Paid),
     );
@@ -218,13 +236,13 @@ fn a_placed_order_has_its_launch_data_and_its_contract_is_pending() {
 
 #[test]
 fn an_order_that_signs_nothing_is_closed_as_soon_as_wechat_closes_it() {
-    let changes = changes(&beside(OrderKind::PayAndSign, OrderState::Requested), "presign_failed");
+    let changes = changes(&beside(OrderKind::PayAndSign, OrderState::Created), "presign_failed");
     let (order, contract) = (changes.order.unwrap(), changes.contract.unwrap());
     assert_eq!(order.launch, None, "nobody can start paying");
     assert_eq!(order.check, Some(Check::new(time(300), 0)), "five minutes after it was made");
     assert_eq!((contract.state, &contract.check), (ContractState::NotSigned, &None));
     assert_eq!(contract.not_signed_reason, Some(NotSignedReason::PresignFailed));
-    assert!(!contract.is_live(), "the user may try again");
+    assert!(!contract.is_live(), "nobody was given anything to pay with: the user may try again");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use domain::{
     SignatureAlgorithm,
 };
 
-use crate::build::{AMOUNT, code, contract, exempt, now, order, out_refund_no, purchase, refund, said, transaction};
+use crate::build::{
+    AMOUNT, code, contract, exempt, now, order, other_code, out_refund_no, purchase, refund, said, transaction,
+};
 
 /// The variants of an enum without data, all of them.
 macro_rules! every {
@@ -107,6 +109,8 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
             | Called::ContractOffered { .. }
             | Called::ContractRefused { .. }
             | Called::TerminationAsked { .. }
+            | Called::OfferWithdrawn { .. }
+            | Called::SignedBefore { .. }
             | Called::NoticeAsked { .. }
             | Called::NoticeSent { .. }
             | Called::NoticeRefused { .. }
@@ -125,8 +129,17 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
         ("already_signed", placed(Some(NotSignedReason::AlreadySigned))),
         ("refused", Called::OrderRefused { out_trade_no: number(), code: "NOAUTH".to_owned() }),
         ("closing_asked", Called::ClosingAsked { out_trade_no: number() }),
-        ("offered", Called::ContractOffered { contract_code: contract_code.clone(), launch: Some(launch()) }),
+        (
+            "offered",
+            Called::ContractOffered {
+                contract_code: contract_code.clone(),
+                launch: Some(launch()),
+                until: crate::build::time(180),
+            },
+        ),
         ("offer_refused", Called::ContractRefused { contract_code: contract_code.clone(), code: "NOAUTH".to_owned() }),
+        ("withdrawn", Called::OfferWithdrawn { contract_code: contract_code.clone() }),
+        ("signed_before", Called::SignedBefore { contract_code: contract_code.clone(), existing: other_code() }),
         ("termination_asked", Called::TerminationAsked { contract_code: contract_code.clone() }),
         ("notice_asked", Called::NoticeAsked { contract_code: contract_code.clone(), amount: AMOUNT }),
         ("notice_sent", Called::NoticeSent { contract_code: contract_code.clone(), amount: AMOUNT, already: false }),

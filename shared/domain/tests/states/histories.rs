@@ -33,15 +33,16 @@ const TABLE: &str = "
     pay ?absent @30m ?absent                    | paid      | not_signed | paid_not_signed | declined       | payment.succeeded contract.not_signed settled(paid_not_signed)
     pay ?not_signed @30m ?not_signed            | paid      | not_signed | paid_not_signed | declined       | payment.succeeded contract.not_signed settled(paid_not_signed)
     # paid, not signed: the user has a contract of this plan already
-    +already pay @30m                           | paid      | not_signed | paid_not_signed | already_signed | contract.not_signed payment.succeeded settled(paid_not_signed)
-    +already ?closed                            | closed    | not_signed | closed          | already_signed | contract.not_signed payment.closed settled(closed)
+    +already pay @30m ?absent                   | paid      | not_signed | paid_not_signed | already_signed | payment.succeeded contract.not_signed settled(paid_not_signed)
+    +already ?closed                            | closed    | not_signed | closed          | already_signed | payment.closed contract.not_signed settled(closed)
     # paid, signing in progress
     pay ?in_progress                            | paid      | pending    | paid_signing    | -              | payment.succeeded
     pay ?in_progress @30m ?in_progress add      | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
     # paid, pre-signing failed at the order
-    +presign pay @30m                           | paid      | not_signed | paid_not_signed | presign_failed | contract.not_signed payment.succeeded settled(paid_not_signed)
-    +presign ?closed                            | closed    | not_signed | closed          | presign_failed | contract.not_signed payment.closed settled(closed)
-    +presign @5m ?not_found                     | closed    | not_signed | closed          | presign_failed | contract.not_signed payment.closed settled(closed)
+    +presign pay @30m ?absent                   | paid      | not_signed | paid_not_signed | presign_failed | payment.succeeded contract.not_signed settled(paid_not_signed)
+    +presign pay add                            | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
+    +presign ?closed                            | closed    | not_signed | closed          | presign_failed | payment.closed contract.not_signed settled(closed)
+    +presign @5m ?not_found                     | closed    | not_signed | closed          | presign_failed | payment.closed contract.not_signed settled(closed)
     # paid, signed, ADD lost
     pay ?absent ?signed                         | paid      | signed     | active          | -              | payment.succeeded contract.signed settled(active)
     # paid, notice lost, signed: the ADD alone makes us ask

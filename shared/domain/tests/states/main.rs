@@ -9,6 +9,7 @@
     reason = "clippy only knows tests by their attribute, not their helpers"
 )]
 
+mod attempts;
 mod build;
 mod calls;
 mod contracts;

@@ -33,7 +33,12 @@ fn an_answer_that_contradicts_our_record_is_asked_for_in_the_schedules_time() {
     let at = |seconds: i64| Some(Check::new(time(60 + seconds), 1));
     assert_eq!(checks(&moved_on(&with(Some(due)), now())), [at(90), at(86_400), at(300), at(480)]);
     let last = Check::new(time(50), 99);
-    assert_eq!(moved_on(&with(Some(last)), now()).order.unwrap().check, None, "a person looks at it");
+    let changes = moved_on(&with(Some(last.clone())), now());
+    let daily = Some(Check::new(time(60 + 86_400), 0));
+    assert_eq!(changes.order.unwrap().check, daily, "a person looks at it, and it is asked for while it is open");
+    let paid = Order { check: Some(last), ..order(OrderKind::PayAndSign, OrderState::Paid) };
+    let changes = moved_on(&Loaded { order: Some(paid), ..Loaded::default() }, now());
+    assert_eq!(changes.order.unwrap().check, None, "it is decided");
 }
 
 #[test]

@@ -20,24 +20,7 @@ impl Writeahead for DynamoLedger {
         idempotency: Option<&JournalKey>,
         guards: &[String],
     ) -> Result<Standing, LedgerError> {
-        let ledger = self.tables.ledger.as_str();
-        let mut wanted: Vec<_> =
-            guards.iter().map(|key| (ledger, Item::from([("pk".to_owned(), text(key))]))).collect();
-        wanted.extend(idempotency.map(|key| (self.tables.inbox.as_str(), journal_key(key))));
-        if wanted.is_empty() {
-            return Ok(Standing { done: None, guards: Vec::new() });
-        }
-        let mut found = self.batch_get(wanted).await?;
-        let done = found.remove(&self.tables.inbox).and_then(|items| items.into_iter().next());
-        let pointers = found.remove(&self.tables.ledger).unwrap_or_default();
-        let pointer = |key: &String| {
-            let item = pointers.iter().find(|item| string(item, "pk") == *key);
-            item.map(|item| pointer(key, item.clone())).transpose()
-        };
-        Ok(Standing {
-            done: done.map(|item| done_before(&item)).transpose()?,
-            guards: guards.iter().map(pointer).collect::<Result<_, _>>()?,
-        })
+        self.read_standing(idempotency, guards).await
     }
 
     async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
@@ -97,6 +80,33 @@ impl Writeahead for DynamoLedger {
                 Some(_) | None => Err(LedgerError::Unavailable(describe(&error))),
             },
         }
+    }
+}
+
+impl DynamoLedger {
+    pub(super) async fn read_standing(
+        &self,
+        idempotency: Option<&JournalKey>,
+        guards: &[String],
+    ) -> Result<Standing, LedgerError> {
+        let ledger = self.tables.ledger.as_str();
+        let mut wanted: Vec<_> =
+            guards.iter().map(|key| (ledger, Item::from([("pk".to_owned(), text(key))]))).collect();
+        wanted.extend(idempotency.map(|key| (self.tables.inbox.as_str(), journal_key(key))));
+        if wanted.is_empty() {
+            return Ok(Standing { done: None, guards: Vec::new() });
+        }
+        let mut found = self.batch_get(wanted).await?;
+        let done = found.remove(&self.tables.inbox).and_then(|items| items.into_iter().next());
+        let pointers = found.remove(&self.tables.ledger).unwrap_or_default();
+        let pointer = |key: &String| {
+            let item = pointers.iter().find(|item| string(item, "pk") == *key);
+            item.map(|item| pointer(key, item.clone())).transpose()
+        };
+        Ok(Standing {
+            done: done.map(|item| done_before(&item)).transpose()?,
+            guards: guards.iter().map(pointer).collect::<Result<_, _>>()?,
+        })
     }
 }
 

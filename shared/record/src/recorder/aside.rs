@@ -52,6 +52,8 @@ pub(super) struct Aside<'a> {
     pub(super) fact: Option<&'a Fact>,
     pub(super) cause: Cause,
     pub(super) reason: &'a str,
+    /// What it is known by where its body differs each time.
+    pub(super) known_by: Option<String>,
     pub(super) receipt: &'a Receipt,
     pub(super) now: Timestamp,
 }
@@ -59,7 +61,16 @@ pub(super) struct Aside<'a> {
 impl<'a> Aside<'a> {
     pub(super) fn of(fact: &'a Fact, receipt: &'a Receipt, reason: &'a str, now: Timestamp) -> Self {
         let subject = fact.subject();
-        Self { mch_id: &fact.mch_id, subject, fact: Some(fact), cause: fact.cause, reason, receipt, now }
+        Self {
+            mch_id: &fact.mch_id,
+            subject,
+            fact: Some(fact),
+            cause: fact.cause,
+            reason,
+            known_by: None,
+            receipt,
+            now,
+        }
     }
 
     pub(super) fn journal(&self, recorded: &Recorded) -> JournalEntry {
@@ -67,7 +78,7 @@ impl<'a> Aside<'a> {
             self.fact,
             self.mch_id,
             &self.subject,
-            None,
+            self.known_by.as_deref(),
             self.receipt,
             recorded.label(),
             Some(self.reason.to_owned()),

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Changes, Contract, Event, Fact, Guard, MchId, Stream, Timestamp};
+use domain::{Changes, Event, Fact, Guard, MchId, Moved, Stream, Timestamp};
 
 use super::head::Head;
-use crate::keys::{guard_key, hex};
-use crate::{
-    Commit, Expected, GuardWrite, JournalEntry, JournalKey, Receipt, RecordError, Recorded, Routing, Row, Rows, Write,
-};
+use crate::keys::hex;
+use crate::{Commit, Expected, JournalEntry, JournalKey, Receipt, RecordError, Recorded, Routing, Row, Rows, Write};
 
 /// A decision on its way into a transaction.
 pub(super) struct Draft<'a> {
@@ -23,6 +21,14 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// Where guards point after its contract changed.
+    pub(super) fn moved_guards(&self) -> Vec<Moved> {
+        match (&self.rows.contract, &self.changes.contract) {
+            (Some(before), Some(after)) => Guard::moved(&before.value, after),
+            (None, _) | (_, None) => Vec::new(),
+        }
+    }
+
     pub(super) fn commit(self, routing: &Routing) -> Result<(Commit, Recorded), RecordError> {
         let Self { fact, receipt, rows, changes, events, key, outcome, now } = self;
         let mch_id = &fact.mch_id;
@@ -31,7 +37,6 @@ impl Draft<'_> {
         // The contract is the head of its orders' stream; an order without contract is its own.
         let (mut contract, mut order) = (None, None);
         let mut stream = None;
-        commit.guards = revealed(rows.contract.as_ref(), changes.contract.as_ref());
         if let Some(row) = rows.contract {
             let mut head = Head::of(&row, events_count);
             let next = changes.contract.or_else(|| (events_count > 0).then(|| row.value.clone()));
@@ -63,17 +68,6 @@ impl Draft<'_> {
         commit.journal = Some(entry);
         Ok((commit, Recorded::Applied { stream, events: events_count }))
     }
-}
-
-/// The guards of whoever signed, which point at this contract from here.
-fn revealed(before: Option<&Row<Contract>>, after: Option<&Contract>) -> Vec<GuardWrite> {
-    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
-    let write = |guard: Guard| GuardWrite {
-        key: guard_key(&after.mch_id, &guard),
-        contract_code: after.contract_code.clone(),
-        expected: None,
-    };
-    Guard::revealed(&before.value, after).into_iter().map(write).collect()
 }
 
 pub(super) fn journal(

@@ -1,19 +1,18 @@
 //! `open`: new rows with their guards and their idempotency record, in one transaction, before WeChat is asked.
 
-use std::collections::BTreeSet;
-
 use domain::{
-    AppId, Changes, Contract, ContractCode, Decision, Fact, FactBody, Guard, Keys, MchId, OpenId, PlanId, Refusal,
-    Timestamp, Unknown, UserId,
+    AppId, Changes, Contract, ContractCode, Decision, Fact, FactBody, Guard, MchId, OpenId, PlanId, Refusal, Timestamp,
+    Unknown, UserId,
 };
 
 use super::draft::journal;
+use super::guards::unchanged;
 use super::{Failure, Recorder, states};
 use crate::keys::guard_key;
 use crate::recorded::TRIES;
 use crate::{
     Backoff, Commit, Expected, GuardWrite, Idempotency, JournalEntry, Pointer, Receipt, RecordError, Row, Rows,
-    Standing, Unchanged, Writeahead,
+    Standing, Writeahead,
 };
 
 /// Rows that a call wants on record.
@@ -140,21 +139,6 @@ impl<L: Writeahead, B: Backoff> Recorder<L, B> {
         self.ledger.commit(&write.commit(&rows, changes, key)).await?;
         Ok(Opened::Opened)
     }
-
-    /// The contracts that guards point at, each once.
-    async fn contracts(
-        &self,
-        mch_id: &MchId,
-        pointers: impl Iterator<Item = &Pointer>,
-    ) -> Result<Vec<Row<Contract>>, RecordError> {
-        let codes: BTreeSet<_> = pointers.map(|pointer| pointer.contract_code.clone()).collect();
-        let mut contracts = Vec::new();
-        for code in codes {
-            let keys = Keys { contract: Some(code), ..Keys::default() };
-            contracts.extend(self.ledger.load(mch_id, &keys).await?.contract);
-        }
-        Ok(contracts)
-    }
 }
 
 impl Opening {
@@ -214,8 +198,4 @@ impl Plan<'_> {
         };
         self.guards.iter().zip(&self.pointers).map(write).collect()
     }
-}
-
-fn unchanged(row: &Row<Contract>) -> Unchanged {
-    Unchanged { contract_code: row.value.contract_code.clone(), version: row.version }
 }

@@ -210,7 +210,7 @@ impl Generator {
         let (out_trade_no, contract_code, code) = (self.out_trade_no(), self.contract_code(), "NOAUTH".to_owned());
         let amount = self.amount();
         let (out_refund_no, key) = (self.out_refund_no(), self.any_exempt().key());
-        let called = match self.rng.u8(..13) {
+        let called = match self.rng.u8(..15) {
             0 => {
                 let reasons = [NotSignedReason::PresignFailed, NotSignedReason::AlreadySigned];
                 let unsigned = self.option(|it| it.one_of(&reasons));
@@ -218,7 +218,7 @@ impl Generator {
             }
             1 => Called::OrderRefused { out_trade_no, code },
             2 => Called::ClosingAsked { out_trade_no },
-            3 => Called::ContractOffered { contract_code, launch: self.option(Self::launch) },
+            3 => Called::ContractOffered { contract_code, launch: self.option(Self::launch), until: self.time() },
             4 => Called::ContractRefused { contract_code, code },
             5 => Called::TerminationAsked { contract_code },
             6 => Called::NoticeAsked { contract_code, amount },
@@ -227,7 +227,9 @@ impl Generator {
             9 => Called::RepairAsked { out_refund_no, out_trade_no, request: self.request() },
             10 => Called::ExemptOffered { key },
             11 => Called::ExemptRefused { key, code },
-            _ => Called::ExemptTerminationAsked { key },
+            12 => Called::ExemptTerminationAsked { key },
+            13 => Called::OfferWithdrawn { contract_code },
+            _ => Called::SignedBefore { contract_code, existing: self.contract_code() },
         };
         Fact::ours(self.mch_id(), FactBody::Called(called))
     }

@@ -177,7 +177,11 @@ impl Generator {
                 PaymentStatus::Closed,
             ]),
             paid_at: it.option(Self::time),
+            payer: it.option(Self::openid),
+            late: it.rng.bool(),
         });
+        contract.offered_until = self.option(Self::time);
+        contract.existing = self.option(Self::contract_code);
         contract.not_signed_reason = self.option(|it| {
             it.one_of(&[
                 NotSignedReason::Unpaid,
@@ -214,6 +218,7 @@ impl Generator {
             metadata: None,
             request: None,
             launch: None,
+            offered_until: None,
             open_deduction: None,
             notice: None,
             state: ContractState::Pending,
@@ -221,8 +226,11 @@ impl Generator {
                 out_trade_no: self.first_order(code),
                 status: PaymentStatus::Unpaid,
                 paid_at: None,
+                payer: None,
+                late: false,
             }),
             not_signed_reason: None,
+            existing: None,
             signed_at: None,
             expires_at: None,
             terminating_at: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{Consumer, Keys, MchId, OutboxEntry, SignedDuration, Stream, Timestamp};
 use publish::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};
 use record::{
-    Backoff, Commit, CommitError, DueItem, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows, Standing,
+    Backoff, Commit, CommitError, DueItem, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows, Standing,
     Writeahead,
 };
 
@@ -140,6 +140,10 @@ impl State {
 impl Ledger for MemoryLedger {
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         Ok(self.0.state().readable()?.load(mch_id, keys))
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        Ok(self.0.state().readable()?.standing(None, guards).guards)
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

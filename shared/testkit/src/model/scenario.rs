@@ -68,11 +68,13 @@ pub enum Pair {
     AddAndQuery,
     /// Our own calls: a deduction is put on record, and the end of its contract is asked for.
     DeductionAndTermination,
+    /// The payment of an order that had been closed, and the signing: both take the user's guard back.
+    LatePaymentAndAdd,
 }
 
 impl Pair {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PaymentAndAdd,
         Self::AddAndDelete,
         Self::PaymentAndRefund,
@@ -81,6 +83,7 @@ impl Pair {
         Self::DeductionAndDelete,
         Self::AddAndQuery,
         Self::DeductionAndTermination,
+        Self::LatePaymentAndAdd,
     ];
 
     /// Its scenario.
@@ -95,6 +98,7 @@ impl Pair {
             Self::DeductionAndDelete => Cast::new(7).deduction_and_delete(),
             Self::AddAndQuery => Cast::new(6).add_and_query(),
             Self::DeductionAndTermination => Cast::new(8).deduction_and_termination(),
+            Self::LatePaymentAndAdd => Cast::new(9).late_payment_and_add(),
         }
     }
 
@@ -131,6 +135,13 @@ impl Cast {
     fn payment_and_add(mut self) -> Scenario {
         let notices = vec![self.paid(), self.signed()];
         self.scenario("payment success and ADD", &[], notices)
+    }
+
+    fn late_payment_and_add(mut self) -> Scenario {
+        self.contract.user = Some(self.generator.user());
+        let closed = Generator::answered(self.generator.payment(&self.order, PaymentResult::Closed));
+        let notices = vec![self.paid(), self.signed()];
+        self.scenario("a payment after closing, and ADD", &[closed], notices)
     }
 
     fn add_and_delete(mut self) -> Scenario {

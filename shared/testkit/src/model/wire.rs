@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 
 use domain::{Consumer, ContractCode, Keys, MchId, OutRefundNo, OutTradeNo, OutboxEntry, Stream, Timestamp};
 use publish::{Message, Outbox, OutboxError, QueueError, Queues, Waiting};
-use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
+use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows};
 
 use crate::memory::Conditions;
 
@@ -22,6 +22,9 @@ pub enum Op {
     Load {
         mch_id: MchId,
         keys: Keys,
+    },
+    Pointers {
+        guards: Vec<String>,
     },
     LoadQuarantine {
         stream: Stream,
@@ -66,6 +69,7 @@ pub enum Op {
 #[allow(missing_docs, reason = "an answer for each call")]
 pub enum Answer {
     Rows(Box<Result<Rows, LedgerError>>),
+    Pointers(Result<Vec<Option<Pointer>>, LedgerError>),
     Quarantine(Result<Quarantine, LedgerError>),
     Committed(Result<(), CommitError>),
     Held(Result<Vec<Held>, LedgerError>),
@@ -167,6 +171,13 @@ impl Ledger for Wire {
         }
     }
 
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        match self.call(Op::Pointers { guards: guards.to_vec() }).await {
+            Answer::Pointers(answer) => answer,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
         match self.call(Op::LoadQuarantine { stream: stream.clone(), key: key.clone() }).await {
             Answer::Quarantine(answer) => answer,
@@ -236,6 +247,7 @@ impl fmt::Display for Op {
                 let contract = keys.contract.as_ref().map_or("", ContractCode::as_str);
                 write!(f, "load {order} {contract} {}", keys.refund.as_ref().map_or("", OutRefundNo::as_str))
             }
+            Self::Pointers { guards } => write!(f, "read guards {guards:?}"),
             Self::LoadQuarantine { stream, .. } => write!(f, "load {stream}"),
             Self::Commit { commit, .. } => {
                 let entry = commit.journal.as_ref().map_or("-", |entry| &entry.key.entry);
@@ -267,9 +279,12 @@ impl Answer {
             Self::Streams(Ok(streams)) => format!("{} streams", streams.len()),
             Self::Pending(Err(error)) | Self::Marked(Err(error)) | Self::Streams(Err(error)) => error.to_string(),
             Self::Rows(rows) => rows.as_ref().as_ref().map_or_else(ToString::to_string, |_| "read".to_owned()),
-            Self::Quarantine(_) | Self::Held(_) | Self::Released(_) | Self::Marked(Ok(())) | Self::Acknowledged => {
-                "done".to_owned()
-            }
+            Self::Pointers(_)
+            | Self::Quarantine(_)
+            | Self::Held(_)
+            | Self::Released(_)
+            | Self::Marked(Ok(()))
+            | Self::Acknowledged => "done".to_owned(),
         }
     }
 }

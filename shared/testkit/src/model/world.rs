@@ -121,6 +121,7 @@ impl World {
     fn perform(&mut self, op: &Op, failing: &[usize]) -> Answer {
         match op {
             Op::Load { mch_id, keys } => Answer::Rows(Box::new(Ok(self.store.load(mch_id, keys)))),
+            Op::Pointers { guards } => Answer::Pointers(Ok(self.store.standing(None, guards).guards)),
             Op::LoadQuarantine { stream, key } => Answer::Quarantine(Ok(self.store.load_quarantine(stream, key))),
             Op::Commit { commit, conditions } => {
                 let before = self.store.clone();
@@ -188,6 +189,7 @@ fn unavailable(op: &Op) -> Answer {
     let outbox = || OutboxError::Unavailable(why());
     match op {
         Op::Load { .. } => Answer::Rows(Box::new(Err(ledger()))),
+        Op::Pointers { .. } => Answer::Pointers(Err(ledger())),
         Op::LoadQuarantine { .. } => Answer::Quarantine(Err(ledger())),
         Op::Commit { .. } => Answer::Committed(Err(CommitError::Unavailable(why()))),
         Op::Held { .. } => Answer::Held(Err(ledger())),

@@ -5,8 +5,8 @@ use domain::{
     Timestamp,
 };
 use record::{
-    Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Quarantine, Receipt, Recorder,
-    Routing, Rows, Standing, Writeahead,
+    Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt,
+    Recorder, Routing, Rows, Standing, Writeahead,
 };
 use serde_json::json;
 use testkit::memory::{MemoryLedger, NoWait};
@@ -29,6 +29,10 @@ impl Ending {
 impl Ledger for Ending {
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         self.0.load(mch_id, keys).await
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.0.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

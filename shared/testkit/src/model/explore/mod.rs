@@ -230,7 +230,11 @@ fn faults_of(op: &Op) -> Vec<Fault> {
         }
         Op::Mark { .. } | Op::Release { .. } | Op::Send { .. } => vec![Fault::Refused, Fault::Unanswered],
         Op::Load { keys, .. } => torn(keys).chain([Fault::Refused]).collect(),
-        Op::LoadQuarantine { .. } | Op::Held { .. } | Op::Pending { .. } | Op::PendingStreams { .. } => {
+        Op::Pointers { .. }
+        | Op::LoadQuarantine { .. }
+        | Op::Held { .. }
+        | Op::Pending { .. }
+        | Op::PendingStreams { .. } => {
             vec![Fault::Refused]
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Keys, MchId, OutboxEntry, Stream, Timestamp};
 use publish::{Outbox, OutboxError, Waiting};
-use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Quarantine, Rows};
+use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows};
 
 use super::super::wire::Wire;
 use crate::memory::Conditions;
@@ -40,6 +40,10 @@ impl Ledger for Double {
             }
         }
         Ok(rows)
+    }
+
+    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
+        self.wire.pointers(guards).await
     }
 
     async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {

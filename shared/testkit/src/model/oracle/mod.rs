@@ -47,6 +47,8 @@ pub enum Violation {
     FinalState { expected: String, found: String },
     /// A deduction was put on record although its contract was not in force, or had another one open.
     Charged { order: String, contract: String },
+    /// A contract that came back after it had been given up is not what its user's guard points at.
+    Unguarded { contract: String },
     /// The sums of an order's refunds are wrong.
     Money { order: String, refunded: Fen, reserved: Fen },
 }
@@ -67,6 +69,7 @@ impl Violation {
             Self::Transitions { .. } => "transitions",
             Self::FinalState { .. } => "final state",
             Self::Charged { .. } => "charged",
+            Self::Unguarded { .. } => "unguarded",
             Self::Money { .. } => "money",
         }
     }
@@ -96,6 +99,7 @@ pub fn at_rest(world: &World) -> Violations {
     }
     transitions::transitions(&world.store, &mut found);
     found.extend(world.store.contracts().filter_map(|row| states::open_deduction(&world.store, &row.value)));
+    found.extend(world.store.contracts().filter_map(|row| states::unguarded(&world.store, &row.value)));
     found.extend(world.store.orders().filter_map(|row| states::money(&world.store, &row.value)));
     found.0
 }

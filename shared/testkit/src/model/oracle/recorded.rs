@@ -93,6 +93,8 @@ fn says_call(rows: &Rows, called: &Called) -> bool {
         | Called::OrderRefused { .. }
         | Called::ContractOffered { .. }
         | Called::ContractRefused { .. }
+        | Called::OfferWithdrawn { .. }
+        | Called::SignedBefore { .. }
         | Called::NoticeAsked { .. }
         | Called::NoticeSent { .. }
         | Called::NoticeRefused { .. } => true,

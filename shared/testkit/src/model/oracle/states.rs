@@ -1,6 +1,6 @@
 //! What must hold of the states alone.
 
-use domain::{Contract, ContractState, Fen, Order, OrderKind, OrderState, Outcome, RefundState, outcome};
+use domain::{Contract, ContractState, Fen, Guard, Order, OrderKind, OrderState, Outcome, RefundState, outcome};
 use record::{Commit, Expected};
 
 use super::Violation;
@@ -56,6 +56,16 @@ pub(super) fn open_deduction(store: &Store, contract: &Contract) -> Option<Viola
     };
     let found = store.orders().any(|row| open(&row.value));
     (!found).then(|| Violation::Charged { order: number.to_string(), contract: format!("{contract:?}") })
+}
+
+/// What was paid or signed after it had been given up stands in its user's way again. In the model a user has one contract.
+pub(super) fn unguarded(store: &Store, contract: &Contract) -> Option<Violation> {
+    let late = contract.payment.as_ref().is_some_and(|payment| payment.late);
+    let user = contract.user.clone().filter(|_| late && contract.is_live())?;
+    let key = record::guard_key(&contract.mch_id, &Guard::User(contract.plan_id.clone(), user));
+    let pointers = store.standing(None, &[key]).guards;
+    let guarded = pointers.into_iter().flatten().any(|pointer| pointer.contract_code == contract.contract_code);
+    (!guarded).then(|| Violation::Unguarded { contract: contract.contract_code.to_string() })
 }
 
 /// What must not depend on the order in which facts came: states and sums, without times, checks and versions.
