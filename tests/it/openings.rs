@@ -8,8 +8,9 @@ use domain::{
     SignedDuration, Stream, Timestamp, UserId,
 };
 use record::{
-    Commit, CommitError, Due, DueItem, DynamoLedger, Expected, Held, Jitter, JournalKey, Ledger, LedgerError, Opened,
-    Opening, Pointer, Quarantine, Receipt, Recorded, Recorder, Rows, Standing, Write, Writeahead, due_shards,
+    Commit, CommitError, Due, DueItem, DynamoLedger, Expected, Held, Idempotency, Jitter, JournalKey, Ledger,
+    LedgerError, Once, Opened, Opening, Pointer, Quarantine, Receipt, Recorded, Recorder, Rows, Standing, Write,
+    Writeahead, due_shards,
 };
 use testkit::generate::Generator;
 use tokio::sync::Barrier;
@@ -96,6 +97,27 @@ async fn two_deductions_of_one_contract_at_once_are_one() {
     let refused = |outcome: &&Opened| matches!(outcome, Opened::Refused(domain::Refusal::OpenDeduction(_)));
     assert_eq!(outcomes.iter().filter(refused).count(), 9, "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Opened::Opened).count(), 1, "{outcomes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_terminations_under_one_key_at_once_one_is_recorded() {
+    let ground = Ground::start().await;
+    let mut generator = Generator::new(4);
+    for (body, loser) in [(1, Once::Before), (2, Once::Reused)] {
+        let signed = signed(&ground, &mut generator).await;
+        let (code, barrier) = (signed.contract_code.as_str(), Barrier::new(2));
+        let asked = Called::TerminationAsked { contract_code: signed.contract_code.clone() };
+        let asked = Fact::ours(signed.mch_id.clone(), FactBody::Called(asked));
+        let once = async |body: u8| {
+            let key = Idempotency::new("alice", "POST termination", code, [body; 32]).unwrap();
+            let receipt = Receipt::ours(&asked, now(), None);
+            recorder(&ground, &barrier).apply_once(&asked, &receipt, &key, code, now()).await.unwrap()
+        };
+        let told = <[Once; 2]>::from(tokio::join!(once(1), once(body)));
+        let recorded = told.iter().filter(|told| matches!(told, Once::Now(Recorded::Applied { .. }))).count();
+        assert!(recorded == 1 && told.contains(&loser), "{told:?}");
+        assert_eq!(contract(&ground, &signed).await.state, ContractState::Terminating);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
