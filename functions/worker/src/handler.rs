@@ -113,7 +113,7 @@ fn report(job: &Job, done: &Done) -> bool {
             metrics::counter!("Jobs", "outcome" => "unanswered").increment(1);
             metrics::counter!("AskFailed", "reason" => error.label()).increment(1);
             if error.may_pass() {
-                tracing::warn!(%mch_id, kind, number, %error, "WeChat gave no answer; it is asked again in a minute");
+                tracing::warn!(%mch_id, kind, number, %error, "WeChat gave no answer; it is asked again within ten minutes");
             } else {
                 tracing::error!(%mch_id, kind, number, %error, "WeChat refuses the question; it is asked again later");
             }

@@ -95,6 +95,27 @@ async fn an_answer_that_contradicts_the_record_is_set_aside_and_the_check_moves_
 }
 
 #[tokio::test]
+async fn an_answer_that_goes_on_contradicting_is_told_of_once_and_asked_for_as_the_schedule_says() {
+    let world = World::new();
+    let (contract, order) = world.attempt();
+    world.put(Some(&contract), Some(&order), None).await;
+    let cheaper = domain::Order { amount: world::half(order.amount), ..order.clone() };
+    world.says_paid(ORDER_QUERY, &cheaper, "SUCCESS");
+    for minute in 0..3 * 24 * 60 {
+        world.sweep(minutes(minute)).await;
+    }
+    let asked = world.wechat.take_paths().len();
+    assert!((6..12).contains(&asked), "{asked} times in three days, each with a nonce of its own");
+    assert_eq!(world.events(), ["notification.quarantined"]);
+    let check = world.order(&order).check;
+    assert!(check.is_some(), "it is open, so it is asked for");
+    // The app looks, too: it moves nothing and tells nobody.
+    let keys = Keys::new(ask::fake::FakeWeChat::keys());
+    world.asker.order(&keys, &world.order(&order), check.clone().unwrap().due_at).await.unwrap();
+    assert_eq!((world.order(&order).check, world.events().len()), (check, 1));
+}
+
+#[tokio::test]
 async fn a_question_that_is_refused_for_a_reason_nobody_knows_is_put_ever_less_often() {
     let world = World::new();
     let contract = world.signed();
