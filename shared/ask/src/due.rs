@@ -78,7 +78,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                     None => Ok(()),
                 }
             }
-            (DueItem::Exempt(_), ..) => Err(AskError::Protocol),
+            (DueItem::Exempt(_), ..) => match &rows.exempt {
+                Some(contract) => self.due_exempt(keys, &contract.value, now).await,
+                None => Ok(()),
+            },
             (DueItem::Order(_) | DueItem::Contract(_) | DueItem::Refund(_), ..) => Ok(()),
         }
     }
@@ -131,7 +134,11 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             {
                 self.send_order(keys, order, now).await?;
             }
-            OrderKind::PayAndSign | OrderKind::Deduction | OrderKind::OneOff => {}
+            // Its time is not over, or it would be closed.
+            OrderKind::OneOff => {
+                self.send_order(keys, order, now).await?;
+            }
+            OrderKind::PayAndSign | OrderKind::Deduction => {}
         }
         Ok(())
     }
@@ -158,6 +165,9 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let given_up = now.duration_since(refund.created_at) >= domain::GIVEN_UP_AFTER;
         if lost && !given_up && refund.request.is_some() {
             self.send_refund(keys, refund, now).await?;
+        }
+        if refund.state == RefundState::Repairing && result == RefundResult::Abnormal && refund.repair.is_some() {
+            self.repeat_repair(keys, refund, now).await?;
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Contract, ContractState, Keys, MchId, Order, OrderState, PaymentStatus, Protocol, RefundState, Timestamp,
+    Contract, ContractState, ExemptContract, ExemptState, Keys, MchId, Order, OrderState, PaymentStatus, RefundState,
+    Timestamp,
 };
 use record::{Backoff, DueItem, RecordError, Recorded, Rows, Writeahead};
 use wechat::Transport;
@@ -57,6 +58,12 @@ impl<L: Writeahead, B: Backoff, T: Transport> Asker<L, B, T> {
             tried(self.contract(keys, contract, now).await);
             rows = self.recorder.rows(mch_id, wanted).await?;
         }
+        if let Some(exempt) = rows.exempt.as_ref().map(|row| &row.value).filter(|contract| is_undecided(contract))
+            && self.may_ask(mch_id, DueItem::Exempt(exempt.key()), now).await?
+        {
+            tried(self.exempt(keys, exempt, now).await);
+            rows = self.recorder.rows(mch_id, wanted).await?;
+        }
         self.pull_refund(keys, mch_id, wanted, rows, now).await
     }
 
@@ -78,7 +85,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
     ) -> Result<Rows, RecordError> {
         let Some(refund) = rows.refund.as_ref().map(|row| &row.value) else { return Ok(rows) };
-        let open = matches!(refund.state, RefundState::Reported | RefundState::Created | RefundState::Processing);
+        let open = matches!(
+            refund.state,
+            RefundState::Reported | RefundState::Created | RefundState::Processing | RefundState::Repairing
+        );
         if !open || !self.may_ask(mch_id, DueItem::Refund(refund.out_refund_no.clone()), now).await? {
             return Ok(rows);
         }
@@ -98,9 +108,11 @@ fn tried(asked: Result<Recorded, AskError>) {
 }
 
 fn is_open(order: &Order) -> bool {
-    let unsettled =
-        matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing);
-    unsettled && order.protocol == Protocol::V2
+    matches!(order.state, OrderState::Created | OrderState::Requested | OrderState::Accepted | OrderState::Closing)
+}
+
+fn is_undecided(contract: &ExemptContract) -> bool {
+    matches!(contract.state, ExemptState::Created | ExemptState::Offered | ExemptState::Terminating)
 }
 
 /// Signing is settled after the payment; before it there is nothing to ask for.

@@ -14,6 +14,7 @@ mod asker;
 mod contract;
 mod due;
 mod error;
+mod exempt;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod fresh;
@@ -22,11 +23,14 @@ mod merchants;
 mod order;
 mod recent;
 mod refund;
+mod repair;
 mod send;
+mod v3;
 
 pub use asker::Asker;
 pub use contract::Terminated;
 pub use error::AskError;
 pub use launch::{launch, offer, v3_offer};
 pub use merchants::{Merchants, NoKeys, wechat_keys};
+pub use repair::Repaired;
 pub use send::Sent;

@@ -4,12 +4,14 @@ use domain::{Called, Fact, FactBody, Order, OrderKind, OrderState, PaymentFact, 
 use jiff::SignedDuration;
 use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{
-    CloseOrder, Keys, Moment, Next, OrderAnswer, OrderQuery, OrderRef, PapOrderQuery, RefundQuery, RefundRef, Transport,
+    CloseAnswer, CloseOrder, Keys, Moment, Next, OrderAnswer, OrderQuery, OrderRef, PapOrderQuery, RefundQuery,
+    RefundRef, Transport, v3,
 };
 
+use crate::v3::{Answered, trade_state};
 use crate::{AskError, Asker};
 
-/// WeChat closes no order that is younger (protocol, 5.3).
+/// V2 closes no order that is younger (protocol, 5.3).
 const CLOSEABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// `paporderquery` knows the deductions of one month (protocol, 5.2), the shortest of which has so many days.
@@ -42,21 +44,29 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
         decide: DecideFn,
     ) -> Result<(Told, Recorded), AskError> {
-        let answer = self.order_answer(keys, order, now).await?;
-        let fact = answer.fact(&order.mch_id, &order.out_trade_no)?;
-        let recorded = self.record(&fact, answer.body(), now, decide).await?;
+        let (Answered { fact, body }, trade_state) = match order.protocol {
+            Protocol::V2 => {
+                let answer = self.order_answer(keys, order, now).await?;
+                let fact = answer.fact(&order.mch_id, &order.out_trade_no)?;
+                let answered = Answered { fact, body: answer.body().to_vec() };
+                (answered, answer.text("trade_state").map(str::to_owned))
+            }
+            Protocol::V3 => {
+                let answered = self.v3_order(keys, order, now).await?;
+                let trade_state = trade_state(&answered.body);
+                (answered, trade_state)
+            }
+        };
+        let recorded = self.record(&fact, &body, now, decide).await?;
         let result = match fact.body {
             FactBody::Payment(payment) => payment.result,
             _ => PaymentResult::Undecided { trade_state: String::new() },
         };
-        Ok((Told { result, trade_state: answer.text("trade_state").map(str::to_owned) }, recorded))
+        Ok((Told { result, trade_state }, recorded))
     }
 
     /// A deduction has a query of its own, with fall-backs; the order that a user pays must not be asked for by it.
     async fn order_answer(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<OrderAnswer, AskError> {
-        if order.protocol == Protocol::V3 {
-            return Err(AskError::Protocol);
-        }
         let (appid, at) = (order.appid.clone(), Moment::new(now));
         let number = OrderRef::OutTradeNo(order.out_trade_no.clone());
         let young = now.duration_since(order.created_at) < DEDUCTIONS_ARE_KNOWN_FOR;
@@ -95,20 +105,31 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     }
 
     pub(crate) async fn close_and_ask(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Recorded, AskError> {
-        let close = CloseOrder { appid: order.appid.clone(), out_trade_no: order.out_trade_no.clone() };
-        match self.call(&close.prepare(keys, &Moment::new(now))?, keys, now).await {
+        match self.ask_to_close(keys, order, now).await {
             Ok(_) => {}
             // It was paid just before, or WeChat wants more time: what is true is what the query says.
-            Err(error) if error.next == Next::QueryFirst => {}
-            Err(error) => return Err(error.into()),
+            Err(AskError::Call(error)) if error.next == Next::QueryFirst => {}
+            Err(error) => return Err(error),
         }
         self.order(keys, order, now).await
+    }
+
+    async fn ask_to_close(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<CloseAnswer, AskError> {
+        let (out_trade_no, at) = (order.out_trade_no.clone(), Moment::new(now));
+        Ok(match order.protocol {
+            Protocol::V2 => {
+                let close = CloseOrder { appid: order.appid.clone(), out_trade_no };
+                self.call(&close.prepare(keys, &at)?, keys, now).await?
+            }
+            Protocol::V3 => self.call(&v3::CloseOrder { out_trade_no }.prepare(keys, &at)?, keys, now).await?,
+        })
     }
 
     /// The refunds of a paid order: those that were made elsewhere are found here.
     pub(crate) async fn refunds_of(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<(), AskError> {
         if order.protocol == Protocol::V3 {
-            return Err(AskError::Protocol);
+            // V3 has no list: the refunds that we know of have questions of their own, and others mark the order.
+            return Ok(());
         }
         let mut read = 0;
         loop {
@@ -193,5 +214,5 @@ impl Told {
 }
 
 pub(crate) fn is_closeable(order: &Order, now: Timestamp) -> bool {
-    now.duration_since(order.created_at) >= CLOSEABLE_AFTER
+    order.protocol == Protocol::V3 || now.duration_since(order.created_at) >= CLOSEABLE_AFTER
 }

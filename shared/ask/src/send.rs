@@ -2,11 +2,12 @@
 
 use domain::{
     Called, ContractState, Evidence, Fact, FactBody, NotSignedReason, Order, OrderKind, PaymentFact, PaymentResult,
-    Refund, RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
+    Protocol, Refund, RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
 };
 use record::{Backoff, Ledger};
 use wechat::{CallError, ContractOrder, ErrorKind, Invalid, Keys, Next, PapPayApply, Prepared, Presign, Transport};
 
+use crate::v3::told_of;
 use crate::{AskError, Asker, launch};
 
 /// What came of sending what is on record.
@@ -23,7 +24,7 @@ pub enum Sent {
 }
 
 impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
-    /// Sends the stored request of an order: `contractorder`, or `pappayapply` for a deduction.
+    /// Sends the stored request of an order: `contractorder`, `pappayapply` for a deduction, or V3's for a purchase.
     ///
     /// # Errors
     ///
@@ -33,7 +34,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         match order.kind {
             OrderKind::PayAndSign => self.send_pay_and_sign(keys, order, now).await,
             OrderKind::Deduction => self.send_deduction(keys, order, now).await,
-            OrderKind::OneOff => Err(AskError::Protocol),
+            OrderKind::OneOff => self.send_purchase(keys, order, now).await,
         }
     }
 
@@ -50,7 +51,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 (Called::OrderPlaced { out_trade_no, launch: launch(&answer.offer, now), unsigned }, Sent::Accepted)
             }
             // Without a signature it may be anybody's word, and an earlier call may have placed the order: the query decides.
-            Err(error) if is_final(&error) && evidence(&error).proves() => {
+            Err(error) if is_final(&error) && evidence(&error, SIGNED).proves() => {
                 (Called::OrderRefused { out_trade_no, code: code(&error) }, Sent::Refused(error))
             }
             Err(error) => return Ok(Sent::Unknown(error)),
@@ -68,7 +69,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let (result, evidence, sent) = match self.call(&prepared, keys, now).await {
             Ok(_) => (PaymentResult::Accepted, SIGNED, Sent::Accepted),
             Err(error) if is_final(&error) => {
-                (PaymentResult::Failed { code: code(&error) }, evidence(&error), Sent::Refused(error))
+                (PaymentResult::Failed { code: code(&error) }, evidence(&error, SIGNED), Sent::Refused(error))
             }
             Err(error) => return Ok(Sent::Unknown(error)),
         };
@@ -90,24 +91,18 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     ///
     /// As [`Asker::send_order`].
     pub async fn send_refund(&self, keys: &Keys, refund: &Refund, now: Timestamp) -> Result<Sent, AskError> {
+        if refund.protocol == Protocol::V3 {
+            return self.send_v3_refund(keys, refund, now).await;
+        }
         let prepared = Prepared::<wechat::Refund>::from_text(stored(refund.request.as_ref())?)?;
         let (refund_id, result, evidence, sent) = match self.call(&prepared, keys, now).await {
             Ok(accepted) => (accepted.refund_id, RefundResult::Processing, SIGNED, Sent::Accepted),
             Err(error) if is_final(&error) => {
-                (None, RefundResult::Rejected { code: code(&error) }, evidence(&error), Sent::Refused(error))
+                (None, RefundResult::Rejected { code: code(&error) }, evidence(&error, SIGNED), Sent::Refused(error))
             }
             Err(error) => return Ok(Sent::Unknown(error)),
         };
-        let told = RefundFact {
-            out_refund_no: refund.out_refund_no.clone(),
-            refund_id,
-            out_trade_no: Some(refund.out_trade_no.clone()),
-            transaction_id: None,
-            refund: None,
-            total: None,
-            said_at: None,
-            result,
-        };
+        let told = RefundFact { refund_id, ..told_of(refund, result) };
         let fact = Fact { evidence, ..Fact::ours(refund.mch_id.clone(), FactBody::Refund(told)) };
         self.record_ours(&fact, now).await?;
         Ok(sent)
@@ -118,22 +113,22 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
 const SIGNED: Evidence = Evidence::Signed(SignatureAlgorithm::Md5);
 
 /// WeChat refused it, and will refuse the same again. What is only not believed, or not answered, is not final.
-fn is_final(error: &CallError) -> bool {
+pub(crate) fn is_final(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::Refused { .. }) && matches!(error.next, Next::NewNumber | Next::Stop)
 }
 
 /// A refusal without signature proves nothing: the query decides.
-fn evidence(error: &CallError) -> Evidence {
+pub(crate) fn evidence(error: &CallError, signed: Evidence) -> Evidence {
     match error.kind {
-        ErrorKind::Refused { proven: true } => SIGNED,
+        ErrorKind::Refused { proven: true } => signed,
         _ => Evidence::Unsigned,
     }
 }
 
-fn code(error: &CallError) -> String {
+pub(crate) fn code(error: &CallError) -> String {
     error.code.clone().unwrap_or_else(|| "FAIL".to_owned())
 }
 
-fn stored(request: Option<&RequestText>) -> Result<&str, Invalid> {
+pub(crate) fn stored(request: Option<&RequestText>) -> Result<&str, Invalid> {
     request.map(RequestText::as_str).ok_or(Invalid { field: "request", rule: "stored before WeChat is called" })
 }

@@ -71,6 +71,19 @@ impl TerminationReason {
             _ => Self::Other,
         }
     }
+
+    /// From V3's `contract_termination_mode`, which has words for some of V2's numbers; a word that we do not know, `SYSTEM_TERMINATE`
+    /// among them, is `Other`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "USER_TERMINATE" => Self::User,
+            "MCH_API_TERMINATE" | "API" => Self::MerchantApi,
+            "WEPAY_WEB_TERMINATE" => Self::MerchantPlatform,
+            "CUSTOMER_SERVICE_TERMINATE" => Self::CustomerService,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Why a contract was not signed.

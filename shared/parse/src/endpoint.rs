@@ -47,7 +47,7 @@ pub fn deduction(mch_id: &MchId, verified: &Verified<'_>) -> Result<Fact, ParseE
 }
 
 /// Reads what came to the contract endpoint: V2 ADD and DELETE, V3 `ENTRUST.SIGN` and `ENTRUST.TERMINATE`; the retention question
-/// of WeChat (解约挽留) is only noted.
+/// of WeChat (解约挽留) is only noted. A notice of a password-exempt contract (免密支付) is a reason to ask, no more.
 ///
 /// ```
 /// use domain::{ContractChange, FactBody, MchId};
@@ -79,7 +79,7 @@ pub fn contract(mch_id: &MchId, verified: &Verified<'_>) -> Result<Fact, ParseEr
 }
 
 /// Reads what came to the payment endpoint: V3 `TRANSACTION.SUCCESS` and `TRANSACTION.FAIL`; `SECURITY_ECHO.SUCCESS` is only
-/// noted.
+/// noted, and a notice of a password-exempt contract (免密支付) is a reason to ask.
 ///
 /// ```
 /// use counterparty::{Numbers, Occasion, TEST_MERCHANT, TradeType, V3Notice, WechatPay};
@@ -112,7 +112,14 @@ pub fn payment(mch_id: &MchId, verified: &Verified<'_>) -> Result<Fact, ParseErr
         Content::V2Refund { .. } => return Err(wrong(v2::Kind::Refund.name())),
         Content::V3(event) => event,
     };
-    let kind = event::Kind::of(event)?;
+    let kind = match event::Kind::of(event) {
+        Ok(kind) => kind,
+        // What its notices are called is not documented.
+        Err(error) => match v3::exempt::reported(mch_id, event)? {
+            Some(fact) => return Ok(notified(mch_id, verified, FactBody::Exempt(fact))),
+            None => return Err(error),
+        },
+    };
     let body = match kind {
         event::Kind::Transaction => {
             kind.check_envelope(event)?;
@@ -167,7 +174,13 @@ fn contract_v2(mch_id: &MchId, fields: Fields<'_>) -> Result<FactBody, ParseErro
 }
 
 fn contract_v3(mch_id: &MchId, event: &V3Event<'_>) -> Result<FactBody, ParseError> {
-    let kind = event::Kind::of(event)?;
+    let kind = event::Kind::of(event);
+    if matches!(kind, Ok(event::Kind::Contract) | Err(_))
+        && let Some(fact) = v3::exempt::reported(mch_id, event)?
+    {
+        return Ok(FactBody::Exempt(fact));
+    }
+    let kind = kind?;
     match kind {
         event::Kind::Contract => {
             kind.check_envelope(event)?;

@@ -107,23 +107,12 @@ impl Contract<'_> {
         let time_name = "contract_terminate_info.contract_terminated_time";
         Ok(ContractChange::Terminated {
             at: info.contract_terminated_time.optional(time_name, time::rfc3339)?,
-            reason: mode.as_deref().map_or(TerminationReason::Other, reason),
+            reason: mode.as_deref().map_or(TerminationReason::Other, TerminationReason::from_word),
         })
     }
 
     /// For information only: a form that we do not know must not cost us the signing.
     fn expires_at(&self) -> Option<Timestamp> {
         self.contract_expired_time.optional("contract_expired_time", time::rfc3339).ok().flatten()
-    }
-}
-
-/// V2's numbers have other words here; a word that we do not know, `SYSTEM_TERMINATE` among them, is `Other`.
-fn reason(mode: &str) -> TerminationReason {
-    match mode {
-        "USER_TERMINATE" => TerminationReason::User,
-        "MCH_API_TERMINATE" | "API" => TerminationReason::MerchantApi,
-        "WEPAY_WEB_TERMINATE" => TerminationReason::MerchantPlatform,
-        "CUSTOMER_SERVICE_TERMINATE" => TerminationReason::CustomerService,
-        _ => TerminationReason::Other,
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod contract;
 pub(crate) mod event;
+pub(crate) mod exempt;
 pub(crate) mod json;
 pub(crate) mod refund;
 pub(crate) mod transaction;

@@ -471,9 +471,44 @@ fn constructed_notices_parse_to_what_their_plaintext_says() {
             FactBody::Contract(contract) => {
                 assert_eq!(contract.contract_code.as_str(), plaintext["out_contract_code"]);
             }
-            FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => panic!("{id}"),
+            FactBody::Exempt(_) | FactBody::Opened(_) | FactBody::Called(_) | FactBody::Noted { .. } => panic!("{id}"),
         }
         seen += 1;
     }
     assert!(seen >= 10, "{seen}");
+}
+
+/// Its event type and form are not documented: what is known of it is that it must name the contract.
+#[test]
+fn a_notice_that_names_a_password_exempt_contract_is_a_reason_to_ask_and_no_more() {
+    let resource = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text).unwrap();
+    let named = r#"{"mchid":"10000100","service_id":500001,"out_contract_code":"01JD8K6M2QZ4XW7RTNBV","contract_state":"SIGNED"}"#;
+    for event_type in ["PASSWORD_EXEMPT.SIGN", "ENTRUST.SIGN", "SOMETHING.NEW"] {
+        let notice = V3Notice::new(event_type, "something", "签约", resource(named));
+        let endpoints: &[crate::support::Endpoint] =
+            if event_type == "ENTRUST.SIGN" { &[parse::contract] } else { &[parse::contract, parse::payment] };
+        for endpoint in endpoints {
+            let FactBody::Exempt(told) = read_v3(*endpoint, &notice, "10000100").unwrap().body else {
+                panic!("exempt")
+            };
+            assert_eq!(told.key.as_str(), "500001#01JD8K6M2QZ4XW7RTNBV");
+            assert_eq!((told.change, told.contract_id, told.openid), (domain::ExemptChange::Reported, None, None));
+        }
+        assert!(read_v3(parse::contract, &notice, "10000200").is_err(), "another merchant's");
+    }
+    let unnamed = [
+        r#"{"mchid":"10000100","service_id":500001}"#,
+        r#"{"mchid":"10000100","out_contract_code":"1005"}"#,
+        r#"{"mchid":"10000100","service_id":"x","out_contract_code":"1005"}"#,
+        r#"{"mchid":"10000100","service_id":1,"plan_id":12535,"out_contract_code":"1005"}"#,
+    ];
+    for text in unnamed {
+        let notice = V3Notice::new("SOMETHING.NEW", "something", "签约", resource(text));
+        for endpoint in [parse::contract, parse::payment] {
+            let error = read_v3(endpoint, &notice, "10000100").unwrap_err();
+            assert_eq!(error.to_string(), "not understood: event_type: one that is known here", "held: {text}");
+        }
+    }
+    let refunds = V3Notice::new("SOMETHING.NEW", "something", "签约", resource(named));
+    assert!(read_v3(parse::refund, &refunds, "10000100").is_err(), "it does not belong to refunds");
 }
