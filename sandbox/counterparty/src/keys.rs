@@ -161,6 +161,13 @@ impl WechatPay {
         Ok(self)
     }
 
+    /// The same WeChat Pay with the APIv3 key of another one.
+    #[must_use]
+    pub fn with_api_v3_key_of(mut self, other: &Self) -> Self {
+        self.api_v3_key = other.api_v3_key;
+        self
+    }
+
     /// The same WeChat Pay with another APIv2 key.
     #[must_use]
     pub fn with_api_v2_key(mut self, api_v2_key: &str) -> Self {

@@ -113,7 +113,7 @@ impl Keys {
         match (changed.counted.next(changed.old_share), &changed.old) {
             (false, _) => Ok(wechat),
             (true, Some(old)) => wechat.with_api_v3_key(old),
-            (true, None) => Ok(configured.clone()),
+            (true, None) => Ok(wechat.with_api_v3_key_of(configured)),
         }
     }
 

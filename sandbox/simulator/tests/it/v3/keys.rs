@@ -133,6 +133,11 @@ async fn after_the_api_v3_key_changed_both_keys_may_have_sealed_a_notice() {
         many.iter().filter(is_theirs).count()
     };
     assert_eq!((opens(&bench.merchant), opens(&renewed)), (2, 2));
+    bench.set_keys("certificates", json!({})).await;
+    for _ in 0..2 {
+        let listed = bench.v3_get(CERTIFICATES).await.json();
+        assert_eq!(listed["data"].as_array().unwrap().len(), 2, "whichever key seals them");
+    }
     let short = bench.control.post("/10000100/keys/api-v3-key", json!({ "key": "short" })).await.unwrap_err();
     assert_eq!(short.status, 400);
 }

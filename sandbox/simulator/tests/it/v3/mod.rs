@@ -9,3 +9,4 @@ mod launches;
 mod notices;
 mod orders;
 mod refunds;
+mod samples;
