@@ -4,4 +4,3 @@ mod certificate;
 mod client;
 mod desk;
 mod stack;
-mod v3;
