@@ -1,6 +1,7 @@
 //! Which answers are believed.
 
 use counterparty::{PlatformCertificate, TEST_MERCHANT};
+use proptest::prelude::*;
 use wechat::*;
 
 use super::support::*;
@@ -44,7 +45,7 @@ async fn an_answer_is_believed_for_three_hundred_seconds_in_both_directions() {
 
 #[tokio::test]
 async fn old_certificate_new_certificate_and_public_key_sign_in_the_same_minute() {
-    let (old, new) = (issued(), issued());
+    let (old, new) = (issued(), another_issued());
     let with = |certificate: &PlatformCertificate| wechat().with_platform_certificate(certificate.clone()).unwrap();
     let wechat = with(&old).with_platform_certificate(new.clone()).unwrap();
     let mut known = certificates([TEST_MERCHANT.certificate_pem, &old.certificate_pem, &new.certificate_pem]);
@@ -101,5 +102,32 @@ async fn rubbish_is_never_believed_and_never_a_panic() {
             .await
             .map(|told| told.fact(&mch_id(), &out_trade_no(), &out_refund_no()).unwrap_err());
         assert!(told(&prepared_order(), [signed(200, body)]).await.is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Over the body, the headers that are signed, and the signature itself.
+    #[test]
+    fn one_flipped_bit_makes_an_answer_nobodys(place in 0..4_usize, at in 0..1_000_usize, bit in 0..7_u32) {
+        let mut answer = signed(200, PAID_WITH).unwrap();
+        let flipped = |bytes: &mut [u8]| {
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+        };
+        let names = ["Wechatpay-Signature", "Wechatpay-Timestamp", "Wechatpay-Nonce"];
+        match names.get(place) {
+            None => flipped(&mut answer.body),
+            Some(name) => {
+                let (_, value) = answer.headers.iter_mut().find(|(known, _)| known == name).unwrap();
+                let mut bytes = value.clone().into_bytes();
+                flipped(&mut bytes);
+                *value = String::from_utf8(bytes).unwrap();
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let error = runtime.block_on(told(&prepared_order(), [Ok(answer)])).unwrap_err();
+        prop_assert_eq!((error.kind, error.next), (ErrorKind::Unbelievable, Next::RepeatSame));
     }
 }

@@ -1,6 +1,7 @@
 //! What is not sent: WeChat would refuse it, or take it for something else.
 
 use domain::{ContractCode, Fen, OutTradeNo, Timestamp};
+use proptest::prelude::*;
 use wechat::*;
 
 use super::support::*;
@@ -186,4 +187,51 @@ fn a_pre_signing_is_checked_field_by_field() {
         end.prepare(&keys(), &at()).is_ok()
     };
     assert!(remark("x".repeat(256)) && !remark("x".repeat(257)) && !remark(String::new()));
+}
+
+proptest! {
+    /// What is checked goes on the wire as it was given, whatever JSON has to escape, and comes back from the ledger the same.
+    #[test]
+    fn text_that_passes_arrives_unchanged(description in any::<String>(), attach in any::<String>()) {
+        let order = v3::Order { description: description.clone(), attach: Some(attach.clone()), ..order(v3::Payment::App) };
+        if let Ok(prepared) = order.prepare(&keys(), &at()) {
+            let body = json(&prepared);
+            prop_assert_eq!((body["description"].as_str(), body["attach"].as_str()), (Some(&*description), Some(&*attach)));
+            prop_assert!(description.chars().count() <= 127 && attach.chars().count() <= 128);
+            prop_assert!(prepared.body().chars().all(|c| c.len_utf8() <= 3 && !c.is_control()));
+            prop_assert_eq!(Prepared::<v3::Order>::from_text(&prepared.to_text()).unwrap(), prepared);
+        }
+    }
+
+    #[test]
+    fn text_that_wechat_does_not_take_is_refused(
+        before in "[a-z汉字]{0,20}", bad in "[\u{0}-\u{1f}\u{7f}\u{80}-\u{9f}\u{1F600}-\u{1F64F}\u{20000}-\u{20010}]", after in "[a-z汉字]{0,20}"
+    ) {
+        let text = format!("{before}{bad}{after}");
+        prop_assert_eq!(refused(|order| order.description.clone_from(&text)), Some("description"));
+        prop_assert_eq!(refused(|order| order.attach = Some(text)), Some("attach"));
+    }
+
+    /// A number with characters that an address escapes is asked for as itself.
+    #[test]
+    fn a_number_in_an_address_is_the_number(number in "[0-9A-Za-z_|*@-]{1,32}") {
+        let query = v3::OrderQuery { order: OrderRef::OutTradeNo(OutTradeNo::parse(&number).unwrap()) };
+        let prepared = query.prepare(&keys(), &at()).unwrap();
+        let path = prepared.target().strip_prefix("/v3/pay/transactions/out-trade-no/").unwrap();
+        let escaped = path.strip_suffix("?mchid=10000100").unwrap();
+        prop_assert!(escaped.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%-_.~".contains(&byte)), "{}", escaped);
+        let read: String = url_decoded(escaped);
+        prop_assert_eq!(read, number);
+    }
+}
+
+/// By hand, so that it is not the client's own way of reading.
+fn url_decoded(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        text.push(u8::from_str_radix(&part[..2], 16).unwrap().into());
+        text.push_str(&part[2..]);
+    }
+    text
 }

@@ -1,7 +1,7 @@
 //! A V3 merchant, its requests, and WeChat's signed answers.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use counterparty::{
     MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Occasion, PlatformCertificate, TEST_MERCHANT, WechatPay,
@@ -16,12 +16,19 @@ pub(super) use crate::support::{NOW, Script, appid, at, keys, mch_id, now, statu
 
 pub(super) const NOTIFY_URL: &str = "https://pay.example.com/v3/10000100";
 
-/// WeChat, which has made a certificate for these tests.
+/// WeChat; read once, since the private key's checks take their time.
 pub(super) fn wechat() -> WechatPay {
-    WechatPay::test_merchant().unwrap()
+    static WECHAT: LazyLock<WechatPay> = LazyLock::new(|| WechatPay::test_merchant().unwrap());
+    WECHAT.clone()
 }
 
+/// A new certificate of WeChat's; the same one each time.
 pub(super) fn issued() -> PlatformCertificate {
+    static ISSUED: LazyLock<PlatformCertificate> = LazyLock::new(another_issued);
+    ISSUED.clone()
+}
+
+pub(super) fn another_issued() -> PlatformCertificate {
     PlatformCertificate::issue(NOW - 1_000_000, NOW + 1_000_000).unwrap()
 }
 
