@@ -4,3 +4,4 @@ mod certificate;
 mod client;
 mod desk;
 mod stack;
+mod v3;

@@ -8,7 +8,7 @@ use domain::{AppId, ContractCode, ContractId, Fact, FactBody, Fen, MchId, OutTra
 use host::Store;
 use host::clock::Clock;
 use serde_json::{Value, json};
-use simulator::{Config, Control, Merchant, Mode, Pace, Simulator, Template};
+use simulator::{Config, Control, Family, Merchant, Mode, Pace, Service, Simulator, Template};
 use verify::sign::v3::MerchantSigner;
 use wechat::{
     Client, ContractOrder, ContractRef, Hosts, Http, Keys, Moment, OrderQuery, OrderRef, PapPayApply, Payment,
@@ -37,7 +37,13 @@ impl Desk {
         let templates =
             vec![Template::new(MCH_ID, "12535"), Template { mode: Mode::PreNotice, ..Template::new(MCH_ID, "12536") }];
         let merchants = vec![Merchant::of_test(MCH_ID).unwrap()];
-        let (services, pace) = (Vec::new(), Pace::default());
+        let services = vec![Service {
+            mch_id: MCH_ID.to_owned(),
+            service_id: 20_535,
+            name: "免密支付".to_owned(),
+            family: Family::Normal,
+        }];
+        let pace = Pace::default();
         let config =
             Config { port: 0, store: Store::Memory, clock: clock.clone(), merchants, templates, services, pace };
         let simulator = Simulator::start(config).await.unwrap();
@@ -54,10 +60,6 @@ impl Desk {
 
     pub(super) fn at(&self) -> Moment {
         Moment::new(self.now())
-    }
-
-    pub(super) fn endpoint(&self) -> String {
-        self.simulator.endpoint()
     }
 
     pub(super) fn control(&self) -> Control {

@@ -229,3 +229,30 @@ async fn a_refund_by_hand_and_one_without_an_address_are_told_in_the_words_of_v2
     bench.pass(MINUTE);
     assert_eq!(bench.part("I10001", "R2", 1).await.error().1, "INVALID_REQUEST", "together it is all of it");
 }
+
+#[tokio::test]
+async fn an_order_of_v2_can_be_refunded_here_and_a_deduction_cannot() {
+    let bench = Bench::start().await;
+    let contract_id = bench.subscribe("J1", "12535").await.unwrap();
+    let refund = |out_trade_no: &str, out_refund_no: &str| {
+        let mut refund = bench.v3_refund(out_trade_no, out_refund_no, 100);
+        refund["amount"]["total"] = json!(1800);
+        refund
+    };
+    assert_eq!(bench.apply(&refund("J1F000", "R1")).await.status, 200);
+    bench.pass(1_000);
+    let told = bench.sink.wait_any("/v3/refund", 1).await.remove(0);
+    assert_eq!(bench.opened(&told).0, "REFUND.SUCCESS");
+    let deduction = bench
+        .query("out_trade_no", "J1P0001A01")
+        .with("body", "月度会员续费")
+        .with("total_fee", "1800")
+        .with("spbill_create_ip", "123.12.12.123")
+        .with("notify_url", &bench.sink.url("/deduction"))
+        .with("trade_type", "PAP")
+        .with("contract_id", &contract_id);
+    let accepted = bench.call("/pay/pappayapply", &deduction).await;
+    assert_eq!(accepted.get("result_code"), Some("SUCCESS"), "{:?}", accepted.get("err_code_des"));
+    bench.pass(1_000);
+    assert_eq!(bench.apply(&refund("J1P0001A01", "R2")).await.error(), (400, "INVALID_REQUEST".to_owned()));
+}
