@@ -4,14 +4,16 @@ mod contracts;
 mod deductions;
 mod notices;
 mod orders;
+mod pre_signings;
 mod refunds;
+mod repairs;
 
 use std::net::Ipv4Addr;
 
 use ask::Asker;
 use domain::{
-    Called, Contract, ContractCode, ContractState, Fact, FactBody, Fen, Keys, MchId, Order, OutRefundNo, OutTradeNo,
-    Timestamp,
+    Called, Contract, ContractCode, ContractState, ExemptKey, Fact, FactBody, Fen, Keys, MchId, Order, OutRefundNo,
+    OutTradeNo, Timestamp,
 };
 use futures_util::future::BoxFuture;
 use http_api::Problem;
@@ -20,8 +22,10 @@ use setup::{Catalogue, NotifyBase, Product};
 use wechat::Transport;
 
 use crate::problems;
-use crate::requests::{Call, DeductionRequest, NoticeRequest, RefundRequest, TerminationRequest};
-use crate::views::{ContractView, NoticeView, OrderView, RefundView};
+use crate::requests::{
+    Call, DeductionRequest, NoticeRequest, PreSigningRequest, RefundRequest, RepairRequest, TerminationRequest,
+};
+use crate::views::{ContractView, ExemptView, NoticeView, OrderView, RefundView};
 
 /// What a call comes to, and whether it is decided: what is not, goes on by itself.
 pub(crate) struct Answer<V> {
@@ -46,6 +50,20 @@ pub(crate) trait Merchant: Send + Sync {
     ) -> Answered<'a, Answer<ContractView>>;
     fn give_back<'a>(&'a self, call: &'a Call, wanted: &'a RefundRequest) -> Answered<'a, Answer<RefundView>>;
     fn refund<'a>(&'a self, call: &'a Call, number: OutRefundNo) -> Answered<'a, RefundView>;
+    fn repair<'a>(
+        &'a self,
+        call: &'a Call,
+        number: OutRefundNo,
+        wanted: &'a RepairRequest,
+    ) -> Answered<'a, Answer<RefundView>>;
+    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<ExemptView>>;
+    fn pre_signing<'a>(&'a self, call: &'a Call, key: ExemptKey) -> Answered<'a, ExemptView>;
+    fn end_exempt<'a>(
+        &'a self,
+        call: &'a Call,
+        key: ExemptKey,
+        wanted: &'a TerminationRequest,
+    ) -> Answered<'a, Answer<ExemptView>>;
 }
 
 /// The keys of a merchant, if it is configured; after another look at its secrets where a time is given.
@@ -58,6 +76,7 @@ pub(crate) struct Business<L, B, T> {
     pub(crate) keys: KeysOf,
     pub(crate) catalogue: Catalogue,
     pub(crate) deductions: NotifyBase,
+    pub(crate) contracts: NotifyBase,
     pub(crate) refunds: NotifyBase,
     /// What deductions name as the server's address.
     pub(crate) server_ip: Ipv4Addr,
@@ -99,6 +118,32 @@ impl<L: Writeahead, B: Backoff, T: Transport> Merchant for Business<L, B, T> {
 
     fn refund<'a>(&'a self, call: &'a Call, number: OutRefundNo) -> Answered<'a, RefundView> {
         Box::pin(self.refund_status(call, number))
+    }
+
+    fn repair<'a>(
+        &'a self,
+        call: &'a Call,
+        number: OutRefundNo,
+        wanted: &'a RepairRequest,
+    ) -> Answered<'a, Answer<RefundView>> {
+        Box::pin(self.repair_now(call, number, wanted))
+    }
+
+    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<ExemptView>> {
+        Box::pin(self.pre_sign_now(call, wanted))
+    }
+
+    fn pre_signing<'a>(&'a self, call: &'a Call, key: ExemptKey) -> Answered<'a, ExemptView> {
+        Box::pin(self.pre_signing_status(call, key))
+    }
+
+    fn end_exempt<'a>(
+        &'a self,
+        call: &'a Call,
+        key: ExemptKey,
+        wanted: &'a TerminationRequest,
+    ) -> Answered<'a, Answer<ExemptView>> {
+        Box::pin(self.end_exempt_now(call, key, wanted))
     }
 }
 

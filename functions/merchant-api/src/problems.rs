@@ -82,9 +82,6 @@ pub(crate) fn unanswered(error: AskError) -> Problem {
             tracing::error!(%error, "WeChat's answer is not understood");
             Problem::unavailable()
         }
-        AskError::Protocol => {
-            Problem::conflict("made_by_v3", "The order was made by APIv3, whose calls are not there yet")
-        }
     }
 }
 

@@ -1,9 +1,16 @@
 //! What callers send.
 
+mod pre_signings;
+mod repairs;
+
 use domain::{Fen, InvalidValue, MchId, OutTradeNo, Timestamp};
+use http_api::Problem;
 use record::Idempotency;
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+pub(crate) use pre_signings::{PreSigningRequest, exempt_key};
+pub(crate) use repairs::RepairRequest;
 
 /// A call of a back end that may make it.
 #[derive(Clone, Debug)]
@@ -21,6 +28,13 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn idempotency(&self) -> Result<Idempotency, InvalidValue> {
         Idempotency::new(&self.principal, self.route, &self.key, self.body_hash)
+    }
+
+    /// The call with a hash of its body that nobody can guess the body from: for bodies with a card's number.
+    pub(crate) fn discreet(self, keys: &wechat::Keys) -> Result<Self, Problem> {
+        let signer = keys.signer.as_ref().ok_or_else(Problem::internal)?;
+        let body_hash = signer.fingerprint(&self.body_hash).map_err(|_| Problem::internal())?;
+        Ok(Self { body_hash, ..self })
     }
 }
 

@@ -3,6 +3,7 @@
 mod contracts;
 mod deductions;
 mod orders;
+mod pre_signings;
 mod refunds;
 
 use axum::response::{IntoResponse, Response};
@@ -22,7 +23,7 @@ use crate::state::App;
 #[openapi(
     info(
         title = "papay merchant-api",
-        description = "For the merchant's back end: deductions, their notices, contracts, orders and refunds. Requests are signed by SigV4; configuration maps principals to merchants and actions.",
+        description = "For the merchant's back end: deductions, their notices, contracts, orders, refunds and password-exempt contracts. Requests are signed by SigV4; configuration maps principals to merchants and actions.",
         version = "1"
     ),
     components(schemas(ProblemBody))
@@ -54,6 +55,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(orders::close))
         .routes(routes!(refunds::give_back))
         .routes(routes!(refunds::refund))
+        .routes(routes!(refunds::repair))
+        .routes(routes!(pre_signings::pre_sign))
+        .routes(routes!(pre_signings::pre_signing))
+        .routes(routes!(pre_signings::terminate))
 }
 
 fn posted(arrival: Arrival, backend: Backend, route: &'static str, key: IdempotencyKey, body_hash: [u8; 32]) -> Call {

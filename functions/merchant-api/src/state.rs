@@ -46,6 +46,7 @@ impl App {
             }),
             catalogue: Catalogue::read(env)?,
             deductions: env.notify_url(NotifyUrl::Deduction)?,
+            contracts: env.notify_url(NotifyUrl::Contract)?,
             refunds: env.notify_url(NotifyUrl::Refund)?,
             server_ip: env.server_ip()?,
         };

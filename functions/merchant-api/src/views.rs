@@ -1,10 +1,10 @@
 //! What callers are told.
 
-use domain::{Contract, DeductionNotice, Order, OutTradeNo, Refund, Timestamp};
+use domain::{Contract, DeductionNotice, ExemptContract, Order, OutTradeNo, Refund, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An order: a first payment or a deduction.
+/// An order: a first payment, a deduction or a purchase.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct OrderView {
     #[schema(example = "01JD8K6M2QZ4XW7RTNBVP0001A01")]
@@ -31,6 +31,8 @@ pub(crate) struct OrderView {
     refunded: u64,
     /// What can still be refunded, in fen.
     refundable: u64,
+    /// Whether WeChat says that some of it was given back by a refund that is not on record, made on the merchant platform.
+    refunded_elsewhere: bool,
     metadata: Option<String>,
     created_at: String,
 }
@@ -103,6 +105,51 @@ pub(crate) struct NoticeView {
     last_day: String,
 }
 
+/// A password-exempt contract (免密支付).
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ExemptView {
+    #[schema(example = 20535)]
+    service_id: u64,
+    #[schema(example = "A20260101000001")]
+    out_contract_code: String,
+    /// `qs`, `normal` or `service_provider`.
+    #[schema(example = "normal")]
+    mode: String,
+    /// `created`, `offered`, `refused`, `not_signed`, `signed`, `terminating` or `terminated`.
+    #[schema(example = "offered")]
+    state: String,
+    /// WeChat's code of a refusal.
+    #[schema(example = "NO_AUTH")]
+    failure: Option<String>,
+    /// The order of ours that it was offered with.
+    out_trade_no: Option<String>,
+    /// WeChat's number, once signed.
+    contract_id: Option<String>,
+    signed_at: Option<String>,
+    terminated_at: Option<String>,
+    /// `expired`, `user`, `merchant_api`, `merchant_platform`, `account_cancelled`, `customer_service` or `other`.
+    termination_reason: Option<String>,
+    created_at: String,
+}
+
+impl From<&ExemptContract> for ExemptView {
+    fn from(contract: &ExemptContract) -> Self {
+        Self {
+            service_id: contract.service_id,
+            out_contract_code: contract.contract_code.to_string(),
+            mode: word(&contract.mode),
+            state: word(&contract.state),
+            failure: contract.failure.clone(),
+            out_trade_no: contract.out_trade_no.as_ref().map(ToString::to_string),
+            contract_id: contract.contract_id.as_ref().map(ToString::to_string),
+            signed_at: time(contract.signed_at),
+            terminated_at: time(contract.terminated_at),
+            termination_reason: contract.termination_reason.as_ref().map(word),
+            created_at: contract.created_at.to_string(),
+        }
+    }
+}
+
 impl From<&Order> for OrderView {
     fn from(order: &Order) -> Self {
         Self {
@@ -116,6 +163,7 @@ impl From<&Order> for OrderView {
             failure: order.failure.clone(),
             refunded: order.refunded.get(),
             refundable: order.refundable().get(),
+            refunded_elsewhere: order.refunded_elsewhere,
             metadata: order.attach.clone(),
             created_at: order.created_at.to_string(),
         }

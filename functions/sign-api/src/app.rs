@@ -66,11 +66,14 @@ fn client(env: &Env) -> Result<Client, Misconfigured> {
 
 fn merchants(env: &Env, keyring: &Merchants) -> Result<BTreeMap<domain::MchId, Merchant>, Misconfigured> {
     let (payment, contract) = (env.notify_url(NotifyUrl::Deduction)?, env.notify_url(NotifyUrl::Contract)?);
+    let purchase = env.notify_url(NotifyUrl::Payment)?;
     let merchant = |mch_id: domain::MchId| {
         let merchant = Merchant {
             keys: keyring.keys(&mch_id).map_err(|error| Misconfigured::new(format!("{mch_id}/sign"), error))?,
             payment_url: payment.v2(&mch_id),
             contract_url: contract.v2(&mch_id),
+            purchase_url: purchase.v3(&mch_id),
+            exempt_url: contract.v3(&mch_id),
         };
         Ok((mch_id, merchant))
     };

@@ -1,4 +1,4 @@
-//! The app's calls: subscribe (pay and sign), sign only, follow the outcome, terminate; `/v1/{mch_id}/…`, with the user's token.
+//! The app's calls: subscribe (pay and sign), sign only, buy one-off, follow the outcome, terminate or close; `/v1/{mch_id}/…`, with the user's token.
 //!
 //! ```text
 //!   token, catalogue ──> Wanted ──> write ahead ──> WeChat ──> what it answered ──> launch parameters

@@ -1,6 +1,7 @@
 //! The routes, and the document that is generated from them.
 
 mod contracts;
+mod orders;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -35,13 +36,16 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::status))
         .routes(routes!(subscriptions::terminate))
         .routes(routes!(contracts::sign))
+        .routes(routes!(orders::buy))
+        .routes(routes!(orders::status))
+        .routes(routes!(orders::close))
 }
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "papay sign-api",
-        description = "The app's calls: subscribe, sign, follow the outcome, terminate. Prices, plans and titles come from the \
+        description = "The app's calls: subscribe, sign, buy, follow the outcome, terminate. Prices, plans and titles come from the \
                        catalogue; openid and display account from the user's token."
     ),
     components(schemas(ProblemBody)),

@@ -1,9 +1,13 @@
 //! What the app sends and gets.
 
+mod purchase;
+
 use domain::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub(crate) use purchase::{Checkout, Closing, NewPurchase, PreSigning, Purchase};
 
 /// A subscription that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -269,10 +273,14 @@ fn poll_after_ms(contract: &domain::Contract, outcome: domain::Outcome, now: Tim
         return None;
     }
     let since = contract.terminating_at.or(contract.payment.as_ref().and_then(|payment| payment.paid_at));
-    let age = now.duration_since(since.unwrap_or(contract.created_at));
-    Some(match age {
+    Some(pace(now.duration_since(since.unwrap_or(contract.created_at))))
+}
+
+/// How often to ask for what is so old: milliseconds.
+fn pace(age: SignedDuration) -> u32 {
+    match age {
         age if age < SignedDuration::from_mins(1) => 2_000,
         age if age < SignedDuration::from_mins(10) => 5_000,
         _ => 30_000,
-    })
+    }
 }

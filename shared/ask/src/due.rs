@@ -167,7 +167,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             self.send_refund(keys, refund, now).await?;
         }
         if refund.state == RefundState::Repairing && result == RefundResult::Abnormal && refund.repair.is_some() {
-            self.repeat_repair(keys, refund, now).await?;
+            self.send_repair(keys, refund, now).await?;
         }
         Ok(())
     }

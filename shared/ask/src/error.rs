@@ -19,9 +19,6 @@ pub enum AskError {
     /// The question cannot be put: what is on record breaks a rule of WeChat's.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// An order or refund that was made by V3, whose calls this cannot make.
-    #[error("made by APIv3, which is not asked")]
-    Protocol,
 }
 
 impl AskError {
@@ -32,7 +29,7 @@ impl AskError {
         match self {
             Self::Record(_) => true,
             Self::Call(error) => passes(error),
-            Self::Answer(_) | Self::Invalid(_) | Self::Protocol => false,
+            Self::Answer(_) | Self::Invalid(_) => false,
         }
     }
 
@@ -49,7 +46,6 @@ impl AskError {
             },
             Self::Answer(_) => "unreadable",
             Self::Invalid(_) => "invalid",
-            Self::Protocol => "protocol",
         }
     }
 }

@@ -1,10 +1,15 @@
 //! A WeChat for tests, which answers what it is told to: signed, about the numbers that it was asked for. Its rules are the
 //! simulator's business.
-#![allow(clippy::unwrap_used, reason = "it answers tests only, and a broken one must stop the test that meets it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "it answers tests only, and a broken one must stop the test that meets it"
+)]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde_json::Value;
 use verify::sign::v2::{Field, render_xml, signed_xml};
 use verify::{ApiV2Key, Content, Generations, MerchantKeys, SignAlgorithm, WechatpayKeys};
 use wechat::{Failure, Incoming, Outgoing, Transport};
@@ -27,7 +32,11 @@ struct State {
     standing: HashMap<String, Reply>,
     once: HashMap<String, VecDeque<Reply>>,
     asked: Vec<Asked>,
+    v3: Option<SignV3>,
 }
+
+/// An answer as V3 signs it: status, body, and the Unix time of the question.
+pub type SignV3 = fn(u16, &str, i64) -> Incoming;
 
 /// A question that was put.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +54,8 @@ pub struct Asked {
 pub enum Reply {
     /// Success, with these fields, signed.
     Fields(Vec<(String, String)>),
+    /// This status and JSON of V3's. A success repeats what it was asked with.
+    Json(u16, Value),
     /// A refusal with this `err_code`, signed.
     Refuses(&'static str),
     /// A refusal with this `err_code`, without signature.
@@ -72,6 +83,11 @@ impl FakeWeChat {
         self.state().once.entry(path.to_owned()).or_default().push_back(reply);
     }
 
+    /// From here V3's answers are signed so.
+    pub fn sign_v3(&self, sign: SignV3) {
+        self.state().v3 = Some(sign);
+    }
+
     /// What it was asked, in order.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
@@ -91,6 +107,19 @@ impl FakeWeChat {
         Arc::new(MerchantKeys::new(MCH_ID, Some(key), None, WechatpayKeys::default()).unwrap())
     }
 
+    fn json(&self, request: &Outgoing<'_>, status: u16, told: Value) -> Incoming {
+        let sign = self.state().v3.expect("nobody said how V3 signs");
+        let mut answer = match serde_json::from_str(request.body) {
+            Ok(asked @ Value::Object(_)) if status < 300 => asked,
+            _ => Value::Object(serde_json::Map::new()),
+        };
+        if let (Some(answer), Value::Object(told)) = (answer.as_object_mut(), told) {
+            answer.extend(told);
+        }
+        let body = if status == 204 { String::new() } else { answer.to_string() };
+        sign(status, &body, asked_at(request))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -108,11 +137,14 @@ impl FakeWeChat {
 impl Transport for FakeWeChat {
     async fn exchange(&self, request: Outgoing<'_>) -> Result<Incoming, Failure> {
         let path = request.url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        // A question of V3's names the merchant after its path.
+        let path = path.split('?').next().unwrap_or_default().to_owned();
         let fields = v2_fields(request.body);
         let reply = self.reply(Asked { path, fields: fields.clone(), body: request.body.to_owned() });
         let body = match reply {
             Reply::Silence => return Err(Failure::TimedOut),
             Reply::Status(status) => return Ok(Incoming { status, headers: Vec::new(), body: Vec::new() }),
+            Reply::Json(status, told) => return Ok(self.json(&request, status, told)),
             Reply::Fields(told) => signed(&fields, &told),
             Reply::Refuses(code) => {
                 signed(&fields, &[("result_code".into(), "FAIL".into()), ("err_code".into(), code.into())])
@@ -125,6 +157,13 @@ impl Transport for FakeWeChat {
         };
         Ok(Incoming { status: 200, headers: Vec::new(), body: body.into_bytes() })
     }
+}
+
+/// The time of a V3 request's signature.
+fn asked_at(request: &Outgoing<'_>) -> i64 {
+    let signed = request.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| value);
+    let time = signed.and_then(|header| header.split("timestamp=\"").nth(1)).and_then(|rest| rest.split('"').next());
+    time.unwrap().parse().unwrap()
 }
 
 /// The fields of a V2 request, whose signature must fit.

@@ -32,5 +32,4 @@ pub use contract::Terminated;
 pub use error::AskError;
 pub use launch::{launch, offer, v3_offer};
 pub use merchants::{Merchants, NoKeys, wechat_keys};
-pub use repair::Repaired;
 pub use send::Sent;

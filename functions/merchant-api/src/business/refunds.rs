@@ -1,13 +1,13 @@
-//! Refunds of V2 orders.
+//! Refunds, by the protocol that the order was made with.
 
 use ask::{Sent, Terminated};
 use domain::{
-    Contract, ContractState, Keys, Order, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin, RefundState,
+    Contract, ContractState, Fen, Keys, Order, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin, RefundState,
     RequestText, SCHEMA, Schedule,
 };
 use http_api::Problem;
 use record::{Backoff, Opened, Opening, Writeahead};
-use wechat::{Moment, OrderRef, Transport};
+use wechat::{Invalid, Moment, OrderRef, Transport};
 
 use super::{Answer, Business};
 use crate::problems;
@@ -55,9 +55,6 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         out_refund_no: &OutRefundNo,
         wanted: &RefundRequest,
     ) -> Result<(), Problem> {
-        if order.protocol == Protocol::V3 {
-            return Err(problems::unanswered(ask::AskError::Protocol));
-        }
         if wanted.terminate {
             self.check_signing_is_decided(call, keys, order).await?;
         }
@@ -127,20 +124,14 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         wanted: &RefundRequest,
     ) -> Result<Refund, Problem> {
         let amount = amount(wanted.amount)?;
-        let request = wechat::Refund {
-            appid: order.appid.clone(),
-            order: OrderRef::OutTradeNo(order.out_trade_no.clone()),
-            out_refund_no: out_refund_no.clone(),
-            total: order.amount,
-            refund: amount,
-            reason: wanted.reason.clone(),
-            from_recharge: false,
-            notify_url: Some(self.refunds.v2(&call.mch_id)),
+        let request = match order.protocol {
+            Protocol::V2 => self.v2_request(call, keys, order, &out_refund_no, amount, wanted),
+            Protocol::V3 => self.v3_request(call, keys, order, &out_refund_no, amount, wanted),
         };
-        let request = request.prepare(keys, &Moment::new(call.now)).map_err(|error| {
+        let request = request.map_err(|error| {
             let field = match error.field {
                 "refund_desc" => "reason",
-                "refund_fee" => "amount",
+                "refund_fee" | "amount.refund" => "amount",
                 other => other,
             };
             Problem::invalid(field, error.rule)
@@ -152,9 +143,9 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             out_trade_no: order.out_trade_no.clone(),
             refund_id: None,
             origin: RefundOrigin::Api,
-            protocol: Protocol::V2,
+            protocol: order.protocol,
             amount,
-            request: Some(RequestText::new(request.to_text())),
+            request: Some(RequestText::new(request)),
             reason: wanted.reason.clone(),
             state: RefundState::Created,
             repairs: 0,
@@ -167,7 +158,50 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         })
     }
 
-    async fn refund_row(&self, call: &Call, number: &OutRefundNo) -> Result<Refund, Problem> {
+    fn v2_request(
+        &self,
+        call: &Call,
+        keys: &wechat::Keys,
+        order: &Order,
+        out_refund_no: &OutRefundNo,
+        amount: Fen,
+        wanted: &RefundRequest,
+    ) -> Result<String, Invalid> {
+        let request = wechat::Refund {
+            appid: order.appid.clone(),
+            order: OrderRef::OutTradeNo(order.out_trade_no.clone()),
+            out_refund_no: out_refund_no.clone(),
+            total: order.amount,
+            refund: amount,
+            reason: wanted.reason.clone(),
+            from_recharge: false,
+            notify_url: Some(self.refunds.v2(&call.mch_id)),
+        };
+        Ok(request.prepare(keys, &Moment::new(call.now))?.to_text())
+    }
+
+    fn v3_request(
+        &self,
+        call: &Call,
+        keys: &wechat::Keys,
+        order: &Order,
+        out_refund_no: &OutRefundNo,
+        amount: Fen,
+        wanted: &RefundRequest,
+    ) -> Result<String, Invalid> {
+        let request = wechat::v3::Refund {
+            order: OrderRef::OutTradeNo(order.out_trade_no.clone()),
+            out_refund_no: out_refund_no.clone(),
+            total: order.amount,
+            refund: amount,
+            reason: wanted.reason.clone(),
+            notify_url: self.refunds.v3(&call.mch_id),
+            more: wechat::v3::RefundDetails::default(),
+        };
+        Ok(request.prepare(keys, &Moment::new(call.now))?.to_text())
+    }
+
+    pub(super) async fn refund_row(&self, call: &Call, number: &OutRefundNo) -> Result<Refund, Problem> {
         let keys = Keys { refund: Some(number.clone()), ..Keys::default() };
         let row = self.rows(call, &keys).await?.refund;
         row.map(|row| row.value).ok_or_else(Problem::not_found)

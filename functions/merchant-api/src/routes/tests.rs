@@ -4,8 +4,11 @@ mod contracts;
 mod deductions;
 mod gap;
 mod keys;
+mod pre_signings;
 mod principals;
+mod purchases;
 mod refunds;
+mod repairs;
 mod town;
 
 use town::{Reply, Town, at, fields};
@@ -36,12 +39,16 @@ fn the_document_is_openapi_3_1_and_names_every_route() {
             "get /v1/{mch_id}/contracts/{contract_code}",
             "get /v1/{mch_id}/deductions/{out_trade_no}",
             "get /v1/{mch_id}/orders/{out_trade_no}",
+            "get /v1/{mch_id}/pre-signings/{service_id}/{out_contract_code}",
             "get /v1/{mch_id}/refunds/{out_refund_no}",
             "post /v1/{mch_id}/contracts/{contract_code}/termination",
             "post /v1/{mch_id}/deductions",
             "post /v1/{mch_id}/orders/{out_trade_no}/close",
             "post /v1/{mch_id}/pre-deduction-notices",
+            "post /v1/{mch_id}/pre-signings",
+            "post /v1/{mch_id}/pre-signings/{service_id}/{out_contract_code}/termination",
             "post /v1/{mch_id}/refunds",
+            "post /v1/{mch_id}/refunds/{out_refund_no}/abnormal",
         ]
     );
 }

@@ -1,10 +1,10 @@
 //! Pay and sign: the order's request is sent, again where it must be, and its launch parameters are signed anew each time.
 
 use ask::Sent;
-use domain::{NotSignedReason, Order, OrderState, Timestamp};
+use domain::{AppId, NotSignedReason, Order, OrderState, ProductId, Protocol, Timestamp};
 use http_api::Problem;
 use record::{Backoff, Writeahead};
-use wechat::{CallError, Meaning, Moment, Offer, Transport};
+use wechat::{CallError, Launch, Meaning, Moment, Offer, Transport};
 
 use super::refusal::{attempt_ended, invalid, presign_failed, told, unavailable};
 use super::{Caller, Found, Service};
@@ -90,19 +90,32 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
         offer: &Offer,
         until: Timestamp,
     ) -> Result<Attempt, Problem> {
-        let keys = &self.merchant(&caller.user.mch_id)?.keys;
-        let product = found.contract.product.as_ref().and_then(|id| self.catalogue.product(id));
-        let return_url = product.and_then(|product| product.h5_return_url.as_deref());
-        let launch = offer.launch(&found.contract.appid, keys, &Moment::new(caller.arrival.now), return_url);
-        let launch = Some(launch.map_err(invalid)?);
+        let launch = Some(self.opens_wechat(caller, &found.contract.appid, found.contract.product.as_ref(), offer)?);
         Ok(Attempt { launch, launch_valid_until: Some(until), ..found.without_launch(&caller.arrival) })
+    }
+
+    /// What the client opens WeChat with, signed anew. A browser comes back where the product says.
+    pub(crate) fn opens_wechat(
+        &self,
+        caller: &Caller,
+        appid: &AppId,
+        product: Option<&ProductId>,
+        offer: &Offer,
+    ) -> Result<Launch, Problem> {
+        let keys = &self.merchant(&caller.user.mch_id)?.keys;
+        let product = product.and_then(|id| self.catalogue.product(id));
+        let return_url = product.and_then(|product| product.h5_return_url.as_deref());
+        offer.launch(appid, keys, &Moment::new(caller.arrival.now), return_url).map_err(invalid)
     }
 }
 
 /// What WeChat gave for an open order, while it is good.
-fn fresh(order: &Order, now: Timestamp) -> Option<(Offer, Timestamp)> {
+pub(crate) fn fresh(order: &Order, now: Timestamp) -> Option<(Offer, Timestamp)> {
     let stored = order.launch.as_ref().filter(|_| order.state == OrderState::Requested)?;
-    let offer = ask::offer(stored, order.channel?)?;
+    let offer = match order.protocol {
+        Protocol::V2 => ask::offer(stored, order.channel?),
+        Protocol::V3 => ask::v3_offer(stored, order.channel?),
+    }?;
     let until = valid_until(&offer, stored.obtained_at, Some(order));
     offer.is_fresh(stored.obtained_at, now).then_some((offer, until))
 }

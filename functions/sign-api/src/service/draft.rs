@@ -236,7 +236,7 @@ fn client_ip(channel: Channel, told: Option<IpAddr>, server: Ipv4Addr) -> Result
 }
 
 /// 20 characters: milliseconds, then randomness, so that numbers sort by time and none can be guessed.
-fn new_code(now: Timestamp, random: u128) -> Result<ContractCode, Problem> {
+pub(super) fn new_code(now: Timestamp, random: u128) -> Result<ContractCode, Problem> {
     let milliseconds = u64::try_from(now.as_millisecond()).map_err(|_| Problem::internal())?;
     let random = u64::try_from(random >> 64).unwrap_or_default();
     let text: String = [milliseconds, random].into_iter().flat_map(base32).collect();

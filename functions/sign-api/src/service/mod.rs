@@ -2,9 +2,14 @@
 
 mod attempt;
 mod begin;
+mod bought;
+mod cashier;
 mod draft;
+mod goods;
+mod invitation;
 mod offer;
 mod pull;
+mod purchase;
 mod refusal;
 mod retire;
 mod status;
@@ -17,7 +22,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use ask::Asker;
-use domain::{Contract, ContractCode, Fact, FactBody, InvalidValue, Keys, MchId, Order, Timestamp};
+use domain::{Contract, ContractCode, Fact, FactBody, InvalidValue, Keys, MchId, Order, OutTradeNo, Timestamp};
 use http_api::{Arrival, Problem, User};
 use record::{Backoff, Idempotency, Receipt, RecordError, Recorded, Writeahead};
 use setup::Catalogue;
@@ -25,7 +30,7 @@ use wechat::Transport;
 
 use wanted::Mode;
 
-use crate::view::{Attempt, NewAttempt, Subscription, Termination};
+use crate::view::{Attempt, Checkout, NewAttempt, NewPurchase, Purchase, Subscription, Termination};
 
 /// What a call comes to.
 pub(crate) type Answered<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
@@ -66,6 +71,17 @@ pub(crate) trait SignApi: Send + Sync {
         contract_code: &'a ContractCode,
         why: &'a Termination,
     ) -> Answered<'a, (bool, Subscription)>;
+    /// Buys one-off. Answers whether the purchase is new.
+    fn buy<'a>(&'a self, caller: &'a Caller, wanted: &'a NewPurchase) -> Answered<'a, (bool, Checkout)>;
+    /// What became of a purchase.
+    fn purchase_status<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        number: &'a OutTradeNo,
+    ) -> Answered<'a, Purchase>;
+    /// Closes it. Answers whether it is closed.
+    fn close<'a>(&'a self, caller: &'a Caller, number: &'a OutTradeNo) -> Answered<'a, (bool, Purchase)>;
 }
 
 /// A merchant: keys, and where WeChat is to call.
@@ -76,6 +92,10 @@ pub(crate) struct Merchant {
     pub(crate) payment_url: String,
     /// Signings.
     pub(crate) contract_url: String,
+    /// Payments of purchases.
+    pub(crate) purchase_url: String,
+    /// Password-exempt contracts.
+    pub(crate) exempt_url: String,
 }
 
 /// A merchant's keys as the secret store has them now, asked for at most once a minute.
@@ -130,6 +150,32 @@ impl<L: Writeahead, B: Backoff, T: Transport> SignApi for Service<L, B, T> {
         Box::pin(async move {
             self.look_again(&caller.user.mch_id, caller.arrival.now).await;
             self.end(caller, contract_code, why).await
+        })
+    }
+
+    fn buy<'a>(&'a self, caller: &'a Caller, wanted: &'a NewPurchase) -> Answered<'a, (bool, Checkout)> {
+        Box::pin(async move {
+            self.look_again(&caller.user.mch_id, caller.arrival.now).await;
+            self.buy_now(caller, wanted).await
+        })
+    }
+
+    fn purchase_status<'a>(
+        &'a self,
+        user: &'a User,
+        arrival: &'a Arrival,
+        number: &'a OutTradeNo,
+    ) -> Answered<'a, Purchase> {
+        Box::pin(async move {
+            self.look_again(&user.mch_id, arrival.now).await;
+            self.tell_purchase(user, arrival, number).await
+        })
+    }
+
+    fn close<'a>(&'a self, caller: &'a Caller, number: &'a OutTradeNo) -> Answered<'a, (bool, Purchase)> {
+        Box::pin(async move {
+            self.look_again(&caller.user.mch_id, caller.arrival.now).await;
+            self.close_purchase(caller, number).await
         })
     }
 }

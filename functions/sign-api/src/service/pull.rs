@@ -16,7 +16,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     /// What is on record, after asking WeChat for what is open where the last question is over five seconds old.
     pub(crate) async fn refresh(&self, found: Found, now: Timestamp) -> Result<Found, Problem> {
         let Found { contract, .. } = &found;
-        if contract.created_at <= now && now.duration_since(contract.created_at) <= NEW_FOR {
+        if is_new(contract.created_at, now) {
             return Ok(found);
         }
         let keys = &self.merchant(&contract.mch_id)?.keys;
@@ -61,12 +61,17 @@ impl<L: Writeahead, B: Backoff, T: Transport> Service<L, B, T> {
     }
 }
 
+/// Whether it was made a moment ago. What lies ahead of us is not.
+pub(super) fn is_new(created_at: Timestamp, now: Timestamp) -> bool {
+    created_at <= now && now.duration_since(created_at) <= NEW_FOR
+}
+
 fn is_over(contract: &Contract) -> bool {
     contract.state == ContractState::Terminated
 }
 
 /// The app gets what is on record where WeChat does not answer; the worker asks again in its time.
-fn on_record(asked: Result<Recorded, AskError>) -> Result<(), Problem> {
+pub(super) fn on_record(asked: Result<Recorded, AskError>) -> Result<(), Problem> {
     match asked {
         Ok(_) => Ok(()),
         Err(AskError::Record(error)) => Err(error.into()),

@@ -18,7 +18,7 @@ pub(crate) fn unavailable(error: AskError) -> Problem {
         AskError::Record(error) => error.into(),
         AskError::Call(error) => told(&error),
         AskError::Invalid(error) => invalid(error),
-        error @ (AskError::Answer(_) | AskError::Protocol) => {
+        error @ AskError::Answer(_) => {
             tracing::error!(%error, "WeChat's answer does not help");
             Problem::unavailable()
         }

@@ -53,13 +53,8 @@ impl<'a> Wanted<'a> {
         new: &'a NewAttempt,
         mode: Mode,
     ) -> Result<Self, Problem> {
-        let unknown = || Problem::invalid("product", "a subscription of the catalogue");
-        let product = catalogue.product(&ProductId::parse(&new.product).map_err(|_| unknown())?);
-        let product = product.filter(|product| product.mch_id == user.mch_id).ok_or_else(unknown)?;
-        let plan_id = match (product.kind, &product.plan_id) {
-            (ProductKind::Subscription, Some(plan_id)) => plan_id,
-            (ProductKind::Subscription | ProductKind::OneOff, _) => return Err(unknown()),
-        };
+        let product = sold(catalogue, user, &new.product, ProductKind::Subscription)?;
+        let plan_id = product.plan_id.as_ref().ok_or_else(Problem::internal)?;
         let channel = Channel::from(new.channel);
         if mode == Mode::SignOnly && channel == Channel::Native {
             return Err(Problem::invalid(
@@ -67,14 +62,11 @@ impl<'a> Wanted<'a> {
                 "app, official_account, mini_program or h5: a QR code is for paying",
             ));
         }
-        let appid = product.appids.get(&channel);
-        let appid = appid.ok_or_else(|| Problem::invalid("channel", "one that the product is offered in"))?;
+        let appid = appid_in(product, channel)?;
         let metadata = new.metadata.as_deref().filter(|text| !text.is_empty());
         metadata.map_or(Ok(()), check_metadata)?;
         let payer = match (mode, channel) {
-            (Mode::PayAndSign, Channel::OfficialAccount | Channel::MiniProgram) => {
-                Some(user.openid(appid).ok_or_else(|| claim_needed("openid", "who pays, under the channel's appid"))?)
-            }
+            (Mode::PayAndSign, Channel::OfficialAccount | Channel::MiniProgram) => Some(paying(user, appid)?),
             (Mode::PayAndSign | Mode::SignOnly, _) => None,
         };
         let account = user.display_account.as_deref();
@@ -82,6 +74,33 @@ impl<'a> Wanted<'a> {
         let signer = payer.or_else(|| user.openid_of(appid));
         Ok(Self { mode, product, plan_id, channel, appid, payer, signer, account, metadata })
     }
+}
+
+/// The merchant's product of this kind.
+pub(super) fn sold<'a>(
+    catalogue: &'a Catalogue,
+    user: &User,
+    id: &str,
+    kind: ProductKind,
+) -> Result<&'a Product, Problem> {
+    let product = ProductId::parse(id).ok().and_then(|id| catalogue.product(&id));
+    product.filter(|product| product.mch_id == user.mch_id && product.kind == kind).ok_or_else(|| {
+        let rule = match kind {
+            ProductKind::Subscription => "a subscription of the catalogue",
+            ProductKind::OneOff => "a one-off product of the catalogue",
+        };
+        Problem::invalid("product", rule)
+    })
+}
+
+/// The application of the channel.
+pub(super) fn appid_in(product: &Product, channel: Channel) -> Result<&AppId, Problem> {
+    product.appids.get(&channel).ok_or_else(|| Problem::invalid("channel", "one that the product is offered in"))
+}
+
+/// Who pays inside WeChat.
+pub(super) fn paying<'a>(user: &'a User, appid: &AppId) -> Result<&'a OpenId, Problem> {
+    user.openid(appid).ok_or_else(|| claim_needed("openid", "who pays, under the channel's appid"))
 }
 
 /// It goes to WeChat as `attach`, which is signed without any escaping.

@@ -5,6 +5,8 @@ mod edge;
 mod ending;
 mod idempotency;
 mod launches;
+mod orders;
+mod pre_signing;
 mod standing;
 mod status;
 mod wechat;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use ::ask::Asker;
 use ::wechat::{Client, Hosts, Keys};
 use axum::Router;
+use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, TEST_MERCHANT};
 use domain::{Contract, ContractCode, MchId, Order, Timestamp};
 use http_api::{Cors, Fetched, KeySource, KeySourceError, Users};
 use jiff::SignedDuration;
@@ -28,7 +31,8 @@ use record::{Recorder, Routing};
 use serde_json::{Value, json};
 use setup::{Catalogue, Env, SystemClock};
 use testkit::memory::{Memory, MemoryLedger, NoWait};
-use verify::{ApiV2Key, Generations, MerchantKeys, WechatpayKeys};
+use verify::sign::v3::MerchantSigner;
+use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 
 use crate::app::App;
 use crate::routes;
@@ -82,6 +86,16 @@ kind = "one_off"
 appids = { app = "wxapp" }
 
 [[products]]
+id = "coffee"
+mch_id = "10000100"
+title = "咖啡"
+price = 1500
+kind = "one_off"
+service_id = 20535
+expiry = 10080
+appids = { app = "wxapp", official_account = "wxoff", mini_program = "wxmini", native = "wxoff", h5 = "wxoff" }
+
+[[products]]
 id = "other-monthly"
 mch_id = "10000200"
 title = "月度会员"
@@ -118,7 +132,9 @@ impl KeySource for Shared {
 
 impl Stage {
     fn new() -> Self {
-        Self::over(Memory::new([], Timestamp::from_second(START).unwrap()), Fake::default())
+        let (start, wechat) = (Timestamp::from_second(START).unwrap(), Fake::default());
+        wechat.set_now(start);
+        Self::over(Memory::new([], start), wechat)
     }
 
     /// Another process of the same function.
@@ -187,6 +203,19 @@ impl Stage {
         self.post(user, "/v1/10000100/contracts", key, body).await
     }
 
+    async fn buy(&self, user: &str, key: &str, product: &str, channel: &str) -> Answer {
+        let body = json!({ "product": product, "channel": channel });
+        self.post(user, "/v1/10000100/orders", key, body).await
+    }
+
+    async fn bought(&self, user: &str, number: &str) -> Answer {
+        self.get(user, &format!("/v1/10000100/orders/{number}")).await
+    }
+
+    async fn close(&self, user: &str, key: &str, number: &str) -> Answer {
+        self.post(user, &format!("/v1/10000100/orders/{number}/close"), key, json!({})).await
+    }
+
     async fn status(&self, user: &str, code: &str) -> Answer {
         self.get(user, &format!("/v1/10000100/subscriptions/{code}")).await
     }
@@ -217,6 +246,10 @@ impl Answer {
         self.body["contract_code"].as_str().unwrap_or_else(|| panic!("{self:?}")).to_owned()
     }
 
+    fn number(&self) -> String {
+        self.body["out_trade_no"].as_str().unwrap_or_else(|| panic!("{self:?}")).to_owned()
+    }
+
     fn problem(&self) -> (u16, &str) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         (self.status, self.body["code"].as_str().unwrap())
@@ -229,11 +262,17 @@ fn mch_id() -> MchId {
 
 fn merchant() -> Merchant {
     let key = Generations::only(ApiV2Key::parse(KEY).unwrap());
-    let keys = MerchantKeys::new("10000100", Some(key), None, WechatpayKeys::default()).unwrap();
+    let mut wechatpay = WechatpayKeys::default();
+    wechatpay.insert_public_key(TEST_MERCHANT.public_key_id, TEST_MERCHANT.public_key_pem).unwrap();
+    let v3 = Generations::only(ApiV3Key::parse(TEST_MERCHANT.api_v3_key).unwrap());
+    let keys = MerchantKeys::new("10000100", Some(key), Some(v3), wechatpay).unwrap();
+    let signer = MerchantSigner::new("10000100", MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
     Merchant {
-        keys: Keys::new(Arc::new(keys)),
+        keys: Keys::new(Arc::new(keys)).with_signer(Arc::new(signer)),
         payment_url: "https://pay.example.com/v2/10000100".to_owned(),
         contract_url: "https://sign.example.com/v2/10000100".to_owned(),
+        purchase_url: "https://buy.example.com/v3/10000100".to_owned(),
+        exempt_url: "https://sign.example.com/v3/10000100".to_owned(),
     }
 }
 

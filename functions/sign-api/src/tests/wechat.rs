@@ -1,5 +1,7 @@
 //! A WeChat that is just large enough: it takes orders and contracts, and answers questions about them, signed.
 
+mod v3;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -18,6 +20,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// It refuses, signed, with this code.
     Refuses(&'static str),
+    /// It refuses, signed, with this status and code: V3.
+    Denies(u16, &'static str),
     /// It takes the order and offers no contract: code and text.
     NoContract(&'static str, &'static str),
 }
@@ -32,6 +36,7 @@ struct World {
     orders: BTreeMap<String, Placed>,
     contracts: BTreeMap<String, &'static str>,
     faults: VecDeque<(&'static str, Fault)>,
+    v3: v3::V3,
 }
 
 #[derive(Clone)]
@@ -51,12 +56,20 @@ impl Fake {
     }
 
     pub(super) fn pay(&self, out_trade_no: &str) {
-        self.world().orders.get_mut(out_trade_no).unwrap().state = "SUCCESS";
+        let mut world = self.world();
+        if !world.v3.pay(out_trade_no) {
+            world.orders.get_mut(out_trade_no).unwrap().state = "SUCCESS";
+        }
     }
 
     /// State 0.
     pub(super) fn sign_contract(&self, code: &str) {
         self.world().contracts.insert(code.to_owned(), "0");
+    }
+
+    /// The user agreed to pay without a password.
+    pub(super) fn sign_exempt(&self, code: &str) {
+        self.world().v3.sign_contract(code);
     }
 
     /// State 1 by the user.
@@ -89,24 +102,36 @@ impl Transport for Fake {
         let target = request.url.strip_prefix("https://").unwrap();
         let target = &target[target.find('/').unwrap()..];
         let (path, query) = target.split_once('?').unwrap_or((target, request.body));
-        let (fault, body) = {
+        let (fault, answer) = {
             let mut world = self.world();
             world.calls.push((path.to_owned(), query.to_owned()));
-            let due = world.faults.front().is_some_and(|(at, _)| *at == path);
+            let due = world.faults.front().is_some_and(|(at, _)| path.ends_with(at));
             let fault = if due { world.faults.pop_front().map(|(_, fault)| fault) } else { None };
-            let heard = !matches!(fault, Some(Fault::Hangs | Fault::Refuses(_)));
-            (fault, if heard { world.answer(path, query, fault) } else { Vec::new() })
+            let heard = !matches!(fault, Some(Fault::Hangs | Fault::Refuses(_) | Fault::Denies(..)));
+            (fault, if heard { world.heard(path, query, fault) } else { ok(Vec::new()) })
         };
         match fault {
             Some(Fault::Hangs) => std::future::pending().await,
             Some(Fault::AnswerLost) => Err(Failure::TimedOut),
             Some(Fault::Refuses(code)) => Ok(ok(signed(&[("result_code", "FAIL"), ("err_code", code)]))),
-            Some(Fault::NoContract(..)) | None => Ok(ok(body)),
+            Some(Fault::Denies(status, code)) => {
+                let body = serde_json::json!({ "code": code, "message": "拒绝" });
+                Ok(v3::signed(status, &body, self.world().now))
+            }
+            Some(Fault::NoContract(..)) | None => Ok(answer),
         }
     }
 }
 
 impl World {
+    fn heard(&mut self, path: &str, query: &str, fault: Option<Fault>) -> Incoming {
+        if path.starts_with("/v3/") {
+            let (status, body) = self.v3.answer(path, query, self.now);
+            return v3::signed(status, &body, self.now);
+        }
+        ok(self.answer(path, query, fault))
+    }
+
     fn answer(&mut self, path: &str, query: &str, fault: Option<Fault>) -> Vec<u8> {
         if path == "/papay/h5entrustweb" {
             let code = query.split('&').find_map(|pair| pair.strip_prefix("contract_code=")).unwrap();

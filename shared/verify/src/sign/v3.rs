@@ -146,6 +146,27 @@ impl MerchantSigner {
         self.sensitive.decrypt(ciphertext)
     }
 
+    /// A digest that only this key can make. What is short enough to be guessed, such as a card's number, cannot be found from it.
+    ///
+    /// ```
+    /// # let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wechat");
+    /// # let key = std::fs::read_to_string(format!("{vectors}/doc_test_merchant_private_key.pem"))?;
+    /// # let signer = verify::sign::v3::MerchantSigner::new("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", &key)?;
+    /// let card = b"6222021234567890";
+    /// assert_eq!(signer.fingerprint(card)?, signer.fingerprint(card)?);
+    /// assert_ne!(signer.fingerprint(card)?, signer.fingerprint(b"6222021234567891")?);
+    /// assert_ne!(signer.fingerprint(card)?, verify::sha256(card));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsignable::Key`].
+    pub fn fingerprint(&self, text: &[u8]) -> Result<[u8; 32], Unsignable> {
+        // No request begins so, and the signature stays here: nobody can use it as one.
+        let message = [b"fingerprint\n".as_slice(), text].concat();
+        Ok(crate::sha256(self.sign(&message)?.as_bytes()))
+    }
+
     fn sign_lines(&self, lines: &[(&str, &str)]) -> Result<String, Unsignable> {
         let mut message = String::new();
         for (name, line) in lines {

@@ -94,6 +94,8 @@ async fn a_notice_is_one_for_its_key_and_the_key_is_for_no_other() {
     let town = Town::new();
     let contract = town.signed().await;
     let path = "/v1/10000100/pre-deduction-notices";
+    let told = format!("/v3/papay/contracts/{}/notify", contract.contract_id.as_ref().unwrap());
+    town.wechat.on(&told, Reply::Json(204, serde_json::Value::Null));
     let wanted = |amount: u64| json!({ "contract_code": contract.contract_code, "amount": amount });
     let first = town.post_with("k", path, wanted(1800), at("09:00")).await;
     let other = town.post_with("k", path, wanted(1700), at("09:00")).await;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ask::Asker;
 use ask::fake::{FakeWeChat, MCH_ID};
 use axum::Router;
+use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Occasion, TEST_MERCHANT, WechatPay};
 use domain::{
-    Contract, ContractState, Fen, MchId, Order, OrderKind, OrderState, Refund, SignatureAlgorithm, Timestamp,
+    Contract, ContractState, Fen, MchId, Order, OrderKind, OrderState, Protocol, Refund, SignatureAlgorithm, Timestamp,
 };
 use http_api::Principals;
 use http_body_util::BodyExt;
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use setup::{Catalogue, Env, NotifyUrl, SystemClock};
 use testkit::generate::Generator;
 use testkit::memory::{Memory, NoWait};
+use verify::sign::v3::MerchantSigner;
+use verify::{ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 use wechat::{Client, Hosts, Keys};
 
 use crate::business::Business;
@@ -35,6 +38,7 @@ pub(super) const ORDER_QUERY: &str = "/pay/orderquery";
 pub(super) const CLOSE: &str = "/pay/closeorder";
 pub(super) const REFUND: &str = "/secapi/pay/refund";
 pub(super) const REFUND_QUERY: &str = "/pay/refundquery";
+pub(super) const V3_REFUND: &str = "/v3/refund/domestic/refunds";
 
 /// May do everything.
 pub(super) const BILLING: &str = "arn:aws:iam::123456789012:user/billing";
@@ -75,6 +79,7 @@ impl Town {
         let memory = Memory::new(["all".to_owned()], at("09:00"));
         let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
         let wechat = FakeWeChat::default();
+        wechat.sign_v3(signed);
         let env = env();
         let business = Business {
             asker: Asker::new(
@@ -84,6 +89,7 @@ impl Town {
             keys: Box::new(|mch_id, _| Box::pin(async move { (mch_id.as_str() == MCH_ID).then(wechat_keys) })),
             catalogue: Catalogue::parse(CATALOGUE).unwrap(),
             deductions: env.notify_url(NotifyUrl::Deduction).unwrap(),
+            contracts: env.notify_url(NotifyUrl::Contract).unwrap(),
             refunds: env.notify_url(NotifyUrl::Refund).unwrap(),
             server_ip: env.server_ip().unwrap(),
         };
@@ -149,6 +155,41 @@ impl Town {
         self.put(None, Some(&order), None).await;
         self.wechat.on(REFUND, fields(&[("refund_id", "50000000001")]));
         (contract, order)
+    }
+
+    /// A paid one-off order.
+    pub(super) async fn bought(&self, amount: u64) -> Order {
+        let mut generator = Generator::new(7);
+        let order = Order {
+            amount: Fen::new(amount),
+            protocol: Protocol::V3,
+            signature: SignatureAlgorithm::Rsa,
+            state: OrderState::Paid,
+            transaction_id: Some(generator.transaction_id()),
+            paid_at: Some(at("08:00")),
+            created_at: at("08:00"),
+            check: None,
+            ..generator.order(OrderKind::OneOff, None)
+        };
+        self.put(None, Some(&order), None).await;
+        self.says_of_refund(V3_REFUND, &order, json!({ "status": "PROCESSING" }));
+        order
+    }
+
+    /// What WeChat says of refunds of a purchase at this path.
+    pub(super) fn says_of_refund(&self, path: &str, order: &Order, told: Value) {
+        let amount = json!({ "total": order.amount, "payer_total": order.amount, "currency": "CNY" });
+        let mut answer = json!({
+            "refund_id": "50000000001", "transaction_id": order.transaction_id, "out_trade_no": order.out_trade_no,
+            "channel": "ORIGINAL", "user_received_account": "支付用户零钱", "create_time": "2026-01-01T09:00:00+08:00",
+            "funds_account": "AVAILABLE",
+        });
+        if path != V3_REFUND {
+            answer["out_refund_no"] = json!(path.split('/').nth(5));
+            answer["amount"] = amount;
+        }
+        answer.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        self.wechat.on(path, Reply::Json(200, answer));
     }
 
     pub(super) async fn put(&self, contract: Option<&Contract>, order: Option<&Order>, refund: Option<&Refund>) {
@@ -256,15 +297,28 @@ fn env() -> Env {
     let variables = BTreeMap::from([
         ("PAPAY_PRINCIPALS".to_owned(), principals.to_string()),
         ("PAPAY_URL_DEDUCTION".to_owned(), "https://deduction.example.com".to_owned()),
+        ("PAPAY_URL_CONTRACT".to_owned(), "https://contract.example.com".to_owned()),
         ("PAPAY_URL_REFUND".to_owned(), "https://refund.example.com".to_owned()),
         ("PAPAY_SERVER_IP".to_owned(), "198.51.100.7".to_owned()),
     ]);
     Env::of(variables, Arc::new(SystemClock))
 }
 
-/// With a certificate for refunds. The fake shows nobody's.
+/// Both ways. The fake asks for nobody's client certificate.
 fn wechat_keys() -> Keys {
-    Keys::new(FakeWeChat::keys())
+    let v2 = FakeWeChat::keys().v2.clone();
+    let v3 = Generations::only(ApiV3Key::parse(TEST_MERCHANT.api_v3_key).unwrap());
+    let mut wechatpay = WechatpayKeys::default();
+    wechatpay.insert_public_key(TEST_MERCHANT.public_key_id, TEST_MERCHANT.public_key_pem).unwrap();
+    let merchant = MerchantKeys::new(MCH_ID, v2, Some(v3), wechatpay).unwrap();
+    let signer = MerchantSigner::new(MCH_ID, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
+    Keys::new(Arc::new(merchant)).with_signer(Arc::new(signer))
+}
+
+fn signed(status: u16, body: &str, now: i64) -> wechat::Incoming {
+    let wechat = WechatPay::test_merchant().unwrap();
+    let answer = wechat.v3_answer(status, body.as_bytes().to_vec(), None, &Occasion::derived(now, body)).unwrap();
+    wechat::Incoming { status, headers: answer.headers, body: answer.body }
 }
 
 fn fresh<T>(value: T) -> Write<T> {
