@@ -62,6 +62,10 @@ impl Desk {
         Moment::new(self.now())
     }
 
+    pub(super) fn endpoint(&self) -> String {
+        self.simulator.endpoint()
+    }
+
     pub(super) fn control(&self) -> Control {
         self.simulator.control()
     }
