@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod alarms;
 mod architecture;
 mod asking;
 mod callbacks;
+mod calls;
 mod commands;
 mod harness;
 mod kill_drill;

@@ -49,6 +49,7 @@ pub async fn run(env: Env) -> Result<(), Error> {
         for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
             Box::pin(merchants.look_again(mch_id, now)).await;
         }
+        merchants.measure_certificates(&configured, now);
         metrics.flush();
         Ok::<_, Error>(response)
     }))

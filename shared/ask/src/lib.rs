@@ -15,6 +15,7 @@ mod contract;
 mod due;
 mod error;
 mod exempt;
+mod expiry;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod fresh;

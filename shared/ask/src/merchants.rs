@@ -56,6 +56,11 @@ impl Merchants {
         Ok(keys)
     }
 
+    /// What the keys are made of.
+    pub(crate) fn signing(&self, mch_id: &MchId) -> Result<Arc<SigningKeys>, KeyringError> {
+        self.keyring.keys(mch_id)
+    }
+
     /// Looks at the secrets of a merchant again, at most once a minute.
     pub async fn look_again(&self, mch_id: &MchId, now: Timestamp) {
         // What cannot be read leaves the old keys in force, and is logged there.

@@ -14,7 +14,7 @@ use lambda_http::request::RequestContext;
 pub struct Arrival {
     /// The time of this invocation.
     pub now: Timestamp,
-    /// The caller's address, as AWS saw it; forwarding headers are never believed.
+    /// The caller's address, as AWS saw it; forwarding headers are never believed, but from the distribution that proved itself.
     pub client_ip: Option<IpAddr>,
     /// W3C trace context.
     pub traceparent: Option<String>,
@@ -24,13 +24,17 @@ pub struct Arrival {
 #[derive(Clone, Copy)]
 pub(crate) struct Now(pub(crate) Timestamp);
 
+/// The address that a content delivery network saw, put on the request by `run` once the network has proved itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Viewer(pub(crate) IpAddr);
+
 impl Arrival {
     pub(crate) fn of(parts: &Parts) -> Self {
         let xray = parts.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         Self {
             // A request that did not come through `answer` is as old as can be: every token has expired.
             now: parts.extensions.get::<Now>().map_or(Timestamp::MAX, |now| now.0),
-            client_ip: client_ip(parts),
+            client_ip: parts.extensions.get::<Viewer>().map(|viewer| viewer.0).or_else(|| client_ip(parts)),
             traceparent: xray.and_then(setup::telemetry::traceparent),
         }
     }

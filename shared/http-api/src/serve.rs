@@ -11,10 +11,10 @@ use domain::Timestamp;
 use lambda_http::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Error, service_fn};
-use setup::{Env, Misconfigured, ORIGIN_HEADER, OriginGate, telemetry};
+use setup::{Env, Misconfigured, ORIGIN_HEADER, OriginGate, VIEWER_HEADER, telemetry};
 use tower::ServiceExt;
 
-use crate::arrival::{Now, merchant};
+use crate::arrival::{Now, Viewer, merchant};
 use crate::body::too_large;
 use crate::problem::Code;
 use crate::{BODY_LIMIT, Cors, Problem};
@@ -36,15 +36,28 @@ where
     let router = start(&env).await?;
     let gate = OriginGate::read(&env)?;
     lambda_http::run(service_fn(|request: lambda_http::Request| async {
-        let response = if gate.admits(request.headers().get(ORIGIN_HEADER).map(HeaderValue::as_bytes)) {
-            answer(&router, request, env.clock.now()).await
-        } else {
-            Problem::new(StatusCode::FORBIDDEN, "wrong_way", "This address is not the one to call").into_response()
+        let response = match admitted(request, &gate) {
+            Some(request) => answer(&router, request, env.clock.now()).await,
+            None => Problem::new(StatusCode::FORBIDDEN, "wrong_way", "This is not the address to call").into_response(),
         };
         metrics.flush();
         Ok::<_, Error>(response)
     }))
     .await
+}
+
+/// The request, if it came by the way that was set up for it; then the network in between is believed about the caller's address.
+fn admitted(mut request: lambda_http::Request, gate: &OriginGate) -> Option<lambda_http::Request> {
+    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    if !gate.admits(header(ORIGIN_HEADER)) {
+        return None;
+    }
+    let told = header(VIEWER_HEADER).filter(|_| gate.is_closed());
+    let viewer = told.and_then(|told| std::str::from_utf8(told).ok()?.parse().ok());
+    if let Some(viewer) = viewer {
+        request.extensions_mut().insert(Viewer(viewer));
+    }
+    Some(request)
 }
 
 /// What every route of an API has around it: problems for unknown paths and methods, CORS, the route's name for the log.
@@ -151,5 +164,48 @@ mod tests {
         assert_eq!(told("/slow", Body::Empty, PAGE).await, (503, page));
         assert_eq!(started.elapsed().as_secs(), DEADLINE.as_secs());
         assert_eq!(told("/slow", Body::Empty, "https://evil.example.com").await, (503, None));
+    }
+}
+
+#[cfg(test)]
+mod of_the_way {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use lambda_http::RequestExt;
+    use lambda_http::request::RequestContext;
+    use serde_json::json;
+    use setup::SystemClock;
+
+    use super::*;
+    use crate::Arrival;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// The address that a handler sees of a request with these headers, if it gets to a handler.
+    fn seen(secrets: &str, headers: &[(&'static str, &str)]) -> Option<String> {
+        let variables = BTreeMap::from([("PAPAY_ORIGIN_SECRETS".to_owned(), secrets.to_owned())]);
+        let gate = OriginGate::read(&Env::of(variables, Arc::new(SystemClock))).unwrap();
+        let context = json!({ "timeEpoch": 0, "http": { "method": "GET", "sourceIp": "130.176.0.1" } });
+        let context = RequestContext::ApiGatewayV2(serde_json::from_value(context).unwrap());
+        let mut request = lambda_http::Request::default().with_request_context(context);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (parts, _) = admitted(request, &gate)?.into_parts();
+        Some(Arrival::of(&parts).client_ip.unwrap().to_string())
+    }
+
+    #[test]
+    fn behind_a_network_only_the_network_comes_in_and_tells_the_users_address() {
+        let viewer = (VIEWER_HEADER, "203.0.113.9");
+        assert_eq!(seen(SECRET, &[(ORIGIN_HEADER, SECRET), viewer]).as_deref(), Some("203.0.113.9"));
+        assert_eq!(seen(SECRET, &[(ORIGIN_HEADER, SECRET)]).as_deref(), Some("130.176.0.1"));
+        assert_eq!(seen(SECRET, &[viewer]), None);
+    }
+
+    #[test]
+    fn without_a_network_nobody_is_believed_about_an_address() {
+        assert_eq!(seen("", &[(VIEWER_HEADER, "203.0.113.9")]).as_deref(), Some("130.176.0.1"));
     }
 }

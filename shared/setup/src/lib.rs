@@ -28,6 +28,6 @@ pub use clock::{Clock, SystemClock};
 pub use env::{Env, Misconfigured};
 pub use kept::{Kept, KeyringError};
 pub use keyring::Keyring;
-pub use origin::{ORIGIN_HEADER, OriginGate};
+pub use origin::{ORIGIN_HEADER, OriginGate, VIEWER_HEADER};
 pub use signing::{ClientIdentity, SigningKeyring, SigningKeys};
 pub use wechat::{NotifyBase, NotifyUrl, WechatHosts};

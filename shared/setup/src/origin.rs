@@ -10,6 +10,9 @@ const SECRETS: &str = "PAPAY_ORIGIN_SECRETS";
 /// The header that a content delivery network in front of the function adds.
 pub const ORIGIN_HEADER: &str = "x-origin-verify";
 
+/// The header in which it tells the caller's address.
+pub const VIEWER_HEADER: &str = "x-viewer-address";
+
 /// What a function behind a content delivery network demands of it. It keeps strangers from going round the network's
 /// filters; it proves nothing about WeChat, whose signature is verified all the same.
 #[derive(Clone)]
@@ -38,6 +41,12 @@ impl OriginGate {
             return Err(Misconfigured::new(SECRETS, "one or two, of at least 32 characters each"));
         }
         Ok(Self { hashes: secrets.into_iter().map(|secret| verify::sha256(secret.as_bytes())).collect() })
+    }
+
+    /// Whether there is a secret to have.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        !self.hashes.is_empty()
     }
 
     /// Whether a request with this [`ORIGIN_HEADER`] may come in.

@@ -147,7 +147,8 @@ fn lambda_variables(function: &str, runtime_api: &str) -> [(&'static str, String
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         // Static credentials, and no search for others: the SDK would ask a metadata address that does not answer.
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        // Nobody checks it; it tells whose request it is.
+        ("AWS_ACCESS_KEY_ID", function.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
