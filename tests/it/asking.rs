@@ -7,7 +7,7 @@ use papay::stack::MERCHANT_API;
 use papay::story::Story;
 use serde_json::{Value, json};
 
-use crate::harness::{MCH_ID, Town};
+use crate::harness::{MCH_ID, Town, poll};
 
 const HOUR: u64 = 3600;
 
@@ -28,6 +28,19 @@ impl Town {
         self.seed(Story::PayAndSign, &numbers).await;
         self.place(&numbers, plan_id).await;
         numbers
+    }
+
+    /// The refund ends, its notice is accepted, and the question that the notice asks for has its minute: the sweeper may have looked a
+    /// moment before.
+    pub(crate) async fn refunds(&self, out_refund_no: &str) {
+        self.move_clock(Duration::from_secs(1));
+        let path = format!("/{MCH_ID}/notices?number={out_refund_no}");
+        poll("the notice of the refund is accepted", async || {
+            let notices = self.stack.simulator.control().get(&path).await.unwrap();
+            notices.as_array().unwrap().iter().any(|notice| notice["state"] == "accepted")
+        })
+        .await;
+        self.move_clock(Duration::from_secs(61));
     }
 
     /// A call of the merchant's back end, on this machine.
@@ -103,7 +116,7 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
     });
     let (status, told) = town.back_end("/refunds", "r1", refund).await;
     assert_eq!((status, told["contract_state"].as_str()), (202, Some("terminated")), "{told}");
-    town.move_clock(Duration::from_secs(90));
+    town.refunds(&format!("R{}", numbers.contract_code)).await;
     town.hear(&["papay.refund.succeeded.v1"]).await;
     town.stop().await;
 }

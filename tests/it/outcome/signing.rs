@@ -86,7 +86,7 @@ async fn what_the_callers_gave_along_arrives_in_the_queue_of_each_consumer() {
     let refund = json!({ "out_trade_no": order, "out_refund_no": format!("{order}R1"), "amount": 1800 });
     let (status, told) = scene.back_end("/refunds", "r1", &refund).await;
     assert_eq!(status, 202, "{told}");
-    scene.town.move_clock(Duration::from_secs(90));
+    scene.town.refunds(&format!("{order}R1")).await;
     let refunded = scene.town.receive("ledger", 1).await.remove(0);
     assert_eq!(refunded.event_type, "papay.refund.succeeded.v1");
     carries_metadata(&refunded);
