@@ -2,10 +2,10 @@
 
 use domain::{Cause, FactBody, Refund, RefundResult, Timestamp};
 use record::{Backoff, Ledger};
-use wechat::{Keys, Prepared, Transport, v3};
+use wechat::{CallError, Keys, Meaning, Prepared, Transport, v3};
 
 use crate::send::{Sent, code, evidence, is_final, stored};
-use crate::v3::SIGNED;
+use crate::v3::{Answered, SIGNED};
 use crate::{AskError, Asker};
 
 impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
@@ -33,7 +33,28 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 self.refused(refund, &code(&error), SIGNED, now).await?;
                 Ok(Sent::Refused(error))
             }
+            Err(error) if error.meaning == Meaning::WrongState => self.not_repaired(keys, refund, error, now).await,
             Err(error) => Ok(Sent::Unknown(error)),
         }
+    }
+
+    /// WeChat calls it wrong. So it is where the refund is as abnormal as before; where it is not, an earlier call was heard.
+    async fn not_repaired(
+        &self,
+        keys: &Keys,
+        refund: &Refund,
+        error: CallError,
+        now: Timestamp,
+    ) -> Result<Sent, AskError> {
+        let Ok(Answered { fact, body }) = self.v3_refund(keys, refund, now).await else {
+            return Ok(Sent::Unknown(error));
+        };
+        let is_abnormal = matches!(&fact.body, FactBody::Refund(told) if told.result == RefundResult::Abnormal);
+        if is_abnormal && fact.evidence.proves() {
+            self.refused(refund, &code(&error), SIGNED, now).await?;
+            return Ok(Sent::Refused(error));
+        }
+        self.record(&fact, &body, now, domain::decide).await?;
+        Ok(Sent::Accepted)
     }
 }

@@ -114,12 +114,19 @@ async fn only_an_abnormal_refund_is_repaired() {
 }
 
 #[tokio::test]
-async fn a_repair_that_wechat_refuses_leaves_the_refund_abnormal() {
-    let town = Town::new();
-    town.abnormal().await;
-    town.wechat.on(REPAIR, Reply::Json(400, json!({ "code": "USER_ACCOUNT_ABNORMAL", "message": "银行卡有误" })));
-    let told = town.post(PATH, to_user(), at("09:20")).await;
-    assert_eq!((told.status, told.state(), &told.body["failure"]), (200, "abnormal", &"USER_ACCOUNT_ABNORMAL".into()));
+async fn a_repair_that_wechat_refuses_leaves_the_refund_abnormal_and_free_for_another_card() {
+    for (status, code) in [(400, "INVALID_REQUEST"), (403, "USER_ACCOUNT_ABNORMAL")] {
+        let town = Town::new();
+        let order = town.abnormal().await;
+        town.wechat.once(REPAIR, Reply::Json(status, json!({ "code": code, "message": "银行卡有误" })));
+        let told = town.post(PATH, to_user(), at("09:20")).await;
+        assert_eq!((told.status, told.state(), &told.body["failure"]), (200, "abnormal", &code.into()), "{told:?}");
+        town.takes_repair(&order);
+        let mut other = to_user();
+        other["bank_account"] = json!("6222021001122337484");
+        let told = town.post(PATH, other, at("09:30")).await;
+        assert_eq!((told.status, told.state()), (202, "repairing"), "{told:?}");
+    }
 }
 
 #[tokio::test]
