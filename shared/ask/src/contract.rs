@@ -64,19 +64,20 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let query = QueryContract { appid: contract.appid.clone(), contract: reference(contract) };
         let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&contract.mch_id, &contract.contract_code)?;
-        let recorded = self.record(&fact, answer.body(), now, decide).await?;
-        let change = match fact.body {
-            FactBody::Contract(told) => told.change,
+        let change = match &fact.body {
+            FactBody::Contract(told) => told.change.clone(),
             _ => ContractChange::InProgress,
         };
-        if change == ContractChange::Absent {
+        // Before it is recorded, since that may settle why nothing was signed, and the user is guarded by what is found here.
+        if matches!(change, ContractChange::Absent | ContractChange::NotSigned) {
             self.look_for_another(keys, contract, now).await?;
         }
+        let recorded = self.record(&fact, answer.body(), now, decide).await?;
         Ok((change, recorded))
     }
 
-    /// A contract that was paid for and that WeChat does not know: its payer may have another one of the plan, in force, and then this
-    /// one is never signed (protocol, 11). What WeChat says of that one decides.
+    /// A contract that was paid for and that WeChat does not know, or calls not signed: its payer may have another one of the plan, in
+    /// force, and then this one is never signed (protocol, 11). What WeChat says of that one decides.
     async fn look_for_another(&self, keys: &Keys, contract: &Contract, now: Timestamp) -> Result<(), AskError> {
         let waits = matches!(contract.state, ContractState::Created | ContractState::Pending);
         let payer = contract.payment.as_ref().and_then(|payment| payment.payer.as_ref());

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ask::fake::{FakeWeChat, Reply, fields};
-use domain::{Called, Contract, ContractState, Fact, FactBody, Order, Outcome, TerminationReason};
+use domain::{
+    Called, Contract, ContractChange, ContractState, Fact, FactBody, NotSignedReason, Order, Outcome, TerminationReason,
+};
+use record::Recorded;
 use wechat::{ContractOrder, Keys, Moment, Payment, Prepared, Signing};
 
-use super::world::{CONTRACT_QUERY, DELETE, mch_id};
+use super::world::{CONTRACT_QUERY, DELETE, ORDER_QUERY, mch_id};
 use super::*;
 
 #[tokio::test]
@@ -129,6 +132,51 @@ async fn an_offer_without_payment_that_was_taken_is_found() {
         Some(contract.contract_code.as_str()),
         "by our number, since we know no other"
     );
+}
+
+#[tokio::test]
+async fn a_payer_who_had_a_contract_already_is_found_however_late_wechat_is_asked_first() {
+    for unsigned in [Reply::RefusesUnsigned("-25"), fields(&[("contract_state", "1")])] {
+        let world = World::new();
+        let (hers, openid) = (world.signed(), world.generator.borrow_mut().openid());
+        let add = ContractChange::Signed { at: hers.signed_at, expires_at: None };
+        let hers = Contract { openid: Some(openid.clone()), ..hers };
+        let pending = Contract { state: ContractState::Pending, contract_id: None, check: None, ..hers.clone() };
+        world.put(Some(&pending), None, None).await;
+        let add = world.generator.borrow_mut().contract_changed(&hers, hers.contract_id.as_ref(), add);
+        assert!(matches!(world.notified(&add, at(-86_400)).await, Recorded::Applied { .. }));
+
+        let (his, order) = world.attempt();
+        let user = Some(world.generator.borrow_mut().user());
+        let his = Contract { plan_id: hers.plan_id.clone(), appid: hers.appid.clone(), user, ..his };
+        let order = Order { appid: hers.appid.clone(), ..order };
+        world.put(Some(&his), Some(&order), None).await;
+        // Paid in the first minute, and nobody was told or asked for long.
+        let total = order.amount.to_string();
+        let paid = [
+            ("trade_state", "SUCCESS"),
+            ("transaction_id", "4200001234202601010000000001"),
+            ("total_fee", &total),
+            ("trade_type", "APP"),
+            ("time_end", "20260101090100"),
+            ("openid", openid.as_str()),
+        ];
+        world.wechat.on(ORDER_QUERY, fields(&paid));
+        world.says_of_contract(&hers, "0", &[]);
+        world.sweep(minutes(46)).await;
+        world.wechat.once(CONTRACT_QUERY, unsigned);
+        world.sweep(minutes(46)).await;
+
+        let after = world.contract(&his.contract_code);
+        assert_eq!(after.not_signed_reason, Some(NotSignedReason::AlreadySigned));
+        assert_eq!(after.existing.as_ref(), Some(&hers.contract_code));
+        let told: Vec<_> = world.events().into_iter().filter(|event| event == "contract.not_signed").collect();
+        assert_eq!(told.len(), 1, "told once, with this reason");
+        let recorder = world.asker.recorder();
+        let live = recorder.live(&mch_id(), &his.plan_id, &his.appid, his.user.as_ref(), None).await.unwrap();
+        let live = live.map(|row| row.value.contract_code);
+        assert_eq!(live, Some(hers.contract_code), "another purchase would be paid and sign nothing");
+    }
 }
 
 /// The request of an attempt, as sign-api stores it.
