@@ -14,6 +14,7 @@ mod ledger;
 mod life;
 mod load;
 mod logs;
+mod oneoff;
 mod openings;
 mod outbox;
 mod outcome;

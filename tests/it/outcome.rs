@@ -8,4 +8,4 @@ mod rows;
 mod scene;
 mod signing;
 
-pub(crate) use scene::{call, token};
+pub(crate) use scene::{call, opening, text, token, token_with_openids};

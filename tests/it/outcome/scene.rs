@@ -63,7 +63,7 @@ impl Scene {
     /// A user begins in a channel, by `/subscriptions` or `/contracts`. At WeChat `alice` is `wx-alice`.
     pub(super) async fn begin_in(town: Town, user: &str, route: &str, channel: &str) -> Self {
         let mut scene = Self::unbegun(town, user);
-        scene.token = scene.token_with_openids(user).await;
+        scene.token = token_with_openids(&scene.town, user).await;
         let body = json!({ "product": "vip-monthly", "channel": channel, "metadata": METADATA });
         let begun = scene.call(Method::POST, route, Some((channel, body))).await;
         scene.goes_on_with(begun);
@@ -84,16 +84,6 @@ impl Scene {
         self.code = text(&begun["contract_code"]);
         self.order = text(&begun["payment"]["out_trade_no"]);
         self.begun = begun;
-    }
-
-    /// The openids of the page inside WeChat and of the mini program, as the merchant's login would know them.
-    async fn token_with_openids(&self, user: &str) -> String {
-        let mut openids = BTreeMap::new();
-        for appid in ["wxd930ea5d5a258f4f", "wxd678efh567hg6787"] {
-            let known = self.town.stack.simulator.control().get(&format!("/openids/{appid}/wx-{user}")).await.unwrap();
-            openids.insert(appid.to_owned(), text(&known["openid"]));
-        }
-        token_of(&self.town, TokenUser { user: user.to_owned(), openids, ..TokenUser::default() })
     }
 
     /// Takes the numbers of the only attempt on record.
@@ -152,20 +142,7 @@ impl Scene {
 
     /// The client does with the launch parameters what their type says, and changes nothing in them.
     pub(super) async fn open(&self) -> Value {
-        let (kind, params) = (text(&self.begun["launch"]["type"]), self.begun["launch"]["params"].clone());
-        let opening = match kind.as_str() {
-            "App" => json!({ "app": params }),
-            "Jsapi" => json!({ "jsapi": params }),
-            "Native" => json!({ "code_url": params["code_url"] }),
-            "Mweb" => json!({ "mweb_url": params["mweb_url"] }),
-            "WXLaunchMiniProgram" => json!({ "WXLaunchMiniProgram": params }),
-            "NavigateToMiniProgram" => json!({ "navigateToMiniProgram": params }),
-            // A page of WeChat's inside WeChat, or in a browser.
-            "Page" if text(&params["url"]).contains("/papay/entrustweb?") => json!({ "entrustweb": params["url"] }),
-            "Page" => json!({ "h5": params["url"] }),
-            _ => panic!("{}", self.begun),
-        };
-        self.control("/open", opening).await
+        self.control("/open", opening(&self.begun["launch"])).await
     }
 
     /// Notices of this kind about this subscription never come.
@@ -290,6 +267,34 @@ pub(crate) async fn call(
 /// A token of the local issuer, good for as long as a test moves the clock.
 pub(crate) fn token(town: &Town, user: &str) -> String {
     token_of(town, TokenUser { user: user.to_owned(), ..TokenUser::default() })
+}
+
+/// A token with the openids of the page inside WeChat and of the mini program, as the merchant's login would know them. At WeChat
+/// `alice` is `wx-alice`.
+pub(crate) async fn token_with_openids(town: &Town, user: &str) -> String {
+    let mut openids = BTreeMap::new();
+    for appid in ["wxd930ea5d5a258f4f", "wxd678efh567hg6787"] {
+        let known = town.stack.simulator.control().get(&format!("/openids/{appid}/wx-{user}")).await.unwrap();
+        openids.insert(appid.to_owned(), text(&known["openid"]));
+    }
+    token_of(town, TokenUser { user: user.to_owned(), openids, ..TokenUser::default() })
+}
+
+/// What the client's WeChat is given: it does with the launch parameters what their type says, and changes nothing in them.
+pub(crate) fn opening(launch: &Value) -> Value {
+    let (kind, params) = (text(&launch["type"]), launch["params"].clone());
+    match kind.as_str() {
+        "App" => json!({ "app": params }),
+        "Jsapi" => json!({ "jsapi": params }),
+        "Native" => json!({ "code_url": params["code_url"] }),
+        "Mweb" => json!({ "mweb_url": params["mweb_url"] }),
+        "WXLaunchMiniProgram" => json!({ "WXLaunchMiniProgram": params }),
+        "NavigateToMiniProgram" => json!({ "navigateToMiniProgram": params }),
+        // A page of WeChat's inside WeChat, or in a browser.
+        "Page" if text(&params["url"]).contains("/papay/entrustweb?") => json!({ "entrustweb": params["url"] }),
+        "Page" => json!({ "h5": params["url"] }),
+        _ => panic!("{launch}"),
+    }
 }
 
 fn token_of(town: &Town, user: TokenUser) -> String {

@@ -1,0 +1,10 @@
+//! One-off purchases over APIv3, played by an app, a back end, a user at WeChat's cashier and the whole local stack. In each the app's
+//! status, the ledger, the events in every consumer's queue and WeChat's own answers agree.
+
+mod channels;
+mod invitations;
+mod keys;
+mod notices;
+mod races;
+mod refunds;
+mod scene;

@@ -1,0 +1,320 @@
+//! An app, a back end, a user and WeChat, around one purchase.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, TEST_MERCHANT};
+use domain::{OutRefundNo, OutTradeNo};
+use papay::consumer::{ConsumerRule, Verdict};
+use publish::envelope::CloudEvent;
+use reqwest::Method;
+use serde_json::{Value, json};
+use verify::sign::v3::MerchantSigner;
+use wechat::v3::{OrderQuery, RefundQuery};
+use wechat::{Client, Hosts, Http, Keys, Moment, OrderRef};
+
+use crate::harness::{MCH_ID, Town, attribute, keys};
+use crate::outcome::{call, opening, text, token_with_openids};
+
+/// The longest that anything takes with the clock being moved.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the app gives along.
+const METADATA: &str = "campaign 11";
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+/// More than the time that lies between two refunds of an order, and between two rounds of the sweeper.
+pub(super) const MINUTE: Duration = Duration::from_secs(61);
+
+/// A purchase that was begun.
+pub(super) struct Scene {
+    pub(super) town: Town,
+    token: String,
+    /// What `POST …/orders` answered.
+    pub(super) begun: Value,
+    pub(super) order: String,
+    wechat: WeChat,
+}
+
+/// What all sides must say at the end.
+pub(super) struct End<'a> {
+    /// Of the app's status and of the ledger's order.
+    pub(super) status: &'a str,
+    /// WeChat's answer to a query.
+    pub(super) trade_state: &'a str,
+    /// Number, fen, state on record, and WeChat's answer to a query.
+    pub(super) refunds: &'a [(&'a str, u64, &'a str, &'a str)],
+    /// What each consumer hears, in that order, without `papay.` and `.v1`.
+    pub(super) events: &'a [&'a str],
+}
+
+/// Paid, and nothing more.
+pub(super) const PAID: End<'_> =
+    End { status: "paid", trade_state: "SUCCESS", refunds: &[], events: &["payment.succeeded"] };
+
+/// Closed unpaid.
+pub(super) const CLOSED: End<'_> =
+    End { status: "closed", trade_state: "CLOSED", refunds: &[], events: &["payment.closed"] };
+
+impl Scene {
+    /// Alice buys a book in the merchant's app.
+    pub(super) async fn of_a_book() -> Self {
+        Self::begin(Town::start().await, "alice", "ebook", "app").await
+    }
+
+    /// The same, and she has paid; the notice of it is believed.
+    pub(super) async fn of_a_paid_book() -> Self {
+        let scene = Self::of_a_book().await;
+        scene.pay().await;
+        scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
+        scene
+    }
+
+    /// A user begins a purchase in a running town.
+    pub(super) async fn begin(town: Town, user: &str, product: &str, channel: &str) -> Self {
+        town.ask_wechat();
+        let token = token_with_openids(&town, user).await;
+        let wechat = WeChat::of(&town);
+        let mut scene = Self { town, token, begun: Value::Null, order: String::new(), wechat };
+        let (status, begun) = scene.buy(product, channel, &format!("purchase of {user}")).await;
+        assert_eq!(status, 201, "{begun}");
+        scene.order = text(&begun["out_trade_no"]);
+        scene.begun = begun;
+        scene
+    }
+
+    /// `POST …/orders`; answers status and body.
+    pub(super) async fn buy(&self, product: &str, channel: &str, key: &str) -> (u16, Value) {
+        let body = json!({ "product": product, "channel": channel, "metadata": METADATA });
+        self.app(Method::POST, "/orders", Some((key, body))).await
+    }
+
+    /// A call of the app.
+    async fn app(&self, method: Method, path: &str, body: Option<(&str, Value)>) -> (u16, Value) {
+        call(&self.town, &self.token, method, path, body).await
+    }
+
+    /// The app's status, which asks WeChat.
+    pub(super) async fn status(&self) -> Value {
+        let (status, body) = self.app(Method::GET, &format!("/orders/{}", self.order), None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// The app closes the order; answers status and body.
+    pub(super) async fn close(&self) -> (u16, Value) {
+        self.app(Method::POST, &format!("/orders/{}/close", self.order), Some(("close", json!({})))).await
+    }
+
+    /// A `POST` of the merchant's back end; answers status and body.
+    pub(super) async fn back_end(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+        let url = self.town.stack.lambda.url("merchant-api").unwrap();
+        let request = self.town.http().post(format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/')));
+        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// The back end gives back so much under a number; answers status and body.
+    pub(super) async fn give_back(&self, out_refund_no: &str, amount: u64) -> (u16, Value) {
+        let body = json!({ "out_trade_no": self.order, "out_refund_no": out_refund_no, "amount": amount });
+        self.back_end("/refunds", out_refund_no, body).await
+    }
+
+    /// The same, which must be taken.
+    pub(super) async fn gives_back(&self, out_refund_no: &str, amount: u64) {
+        let (status, body) = self.give_back(out_refund_no, amount).await;
+        assert!(matches!(status, 200 | 202), "{status} {body}");
+    }
+
+    /// The same, which must be refused with this code.
+    pub(super) async fn cannot_give_back(&self, out_refund_no: &str, amount: u64, code: &str) {
+        let (status, body) = self.give_back(out_refund_no, amount).await;
+        assert_eq!((status, body["code"].as_str()), (409, Some(code)), "{body}");
+    }
+
+    /// `POST /control/…` of the simulator, which may refuse.
+    pub(super) async fn try_at_wechat(&self, path: &str, body: Value) -> Option<Value> {
+        self.town.stack.simulator.control().post(path, body).await.ok()
+    }
+
+    /// `POST /control/…` of the simulator.
+    pub(super) async fn at_wechat(&self, path: &str, body: Value) -> Value {
+        self.town.stack.simulator.control().post(path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same about the order.
+    pub(super) async fn of_the_order(&self, what: &str, body: Value) -> Value {
+        self.at_wechat(&format!("/{MCH_ID}/orders/{}/{what}", self.order), body).await
+    }
+
+    /// The user opens WeChat with what the client was given, and pays.
+    pub(super) async fn pay(&self) -> Value {
+        let opened = self.at_wechat("/open", opening(&self.begun["launch"])).await;
+        assert_eq!(text(&opened["out_trade_no"]), self.order, "{opened}");
+        self.of_the_order("pay", json!({})).await
+    }
+
+    /// What happens to the next so many notices of this kind.
+    pub(super) async fn notices_meet(&self, kind: &str, fault: Value, times: u32) {
+        self.at_wechat("/faults", json!({ "on": "notice", "kind": kind, "times": times, "fault": fault })).await;
+    }
+
+    /// Neither payments nor refunds are told.
+    pub(super) async fn loses_every_notice(&self) {
+        for kind in ["payment", "refund"] {
+            self.notices_meet(kind, json!("lost"), 1_000).await;
+        }
+    }
+
+    /// The notices about a number, as WeChat sees them.
+    pub(super) async fn notices(&self, number: &str) -> Vec<Value> {
+        let path = format!("/{MCH_ID}/notices?number={number}");
+        self.town.stack.simulator.control().get(&path).await.unwrap().as_array().unwrap().clone()
+    }
+
+    /// Waits until WeChat has been heard, moving the clock between the looks.
+    pub(super) async fn hears_every_notice(&self, number: &str, step: Duration) {
+        let started = Instant::now();
+        loop {
+            let notices = self.notices(number).await;
+            if !notices.is_empty() && notices.iter().all(|notice| notice["state"] == "accepted") {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited until {number} is heard: {notices:#?}");
+            self.time_passes(step).await;
+        }
+    }
+
+    /// Waits until the ledger says so, moving the clock between the looks. Nobody asks for the app.
+    pub(super) async fn comes_to_be(&self, kind: char, number: &str, state: &str, step: Duration) {
+        let started = Instant::now();
+        loop {
+            let key = format!("{MCH_ID}#{kind}#{number}");
+            let is = self.town.dump().await.ledger.get(&key).map(|item| attribute(item, "state")).unwrap_or_default();
+            if is == state {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "{key} is {is} and not {state}\n{}", self.background());
+            self.time_passes(step).await;
+        }
+    }
+
+    pub(super) async fn time_passes(&self, step: Duration) {
+        self.town.move_clock(step);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    /// What the functions without a URL wrote last.
+    fn background(&self) -> String {
+        let lines = self.town.lines();
+        let lines = lines.iter().filter(|line| matches!(line.function.as_str(), "sweeper" | "worker"));
+        let lines: Vec<_> = lines.map(|line| format!("{}: {}", line.function, line.text)).collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// All four sides say the same. Answers what the consumers heard.
+    pub(super) async fn ends(&self, end: End<'_>) -> Vec<CloudEvent> {
+        self.the_app_sees(&end).await;
+        self.the_ledger_says(&end).await;
+        self.wechat_says(&end).await;
+        self.every_consumer_hears(end.events).await
+    }
+
+    async fn the_app_sees(&self, end: &End<'_>) {
+        let status = self.status().await;
+        assert_eq!(status["status"], end.status, "{status}");
+        assert_eq!(status["refunded"], given_back(end), "{status}");
+        assert_eq!(status["metadata"], METADATA);
+    }
+
+    async fn the_ledger_says(&self, end: &End<'_>) {
+        let dump = self.town.dump().await;
+        let order = dump.state(MCH_ID, 'O', &self.order);
+        assert_eq!(attribute(order, "state"), end.status);
+        let refunds = dump.ledger.iter().filter(|(key, _)| key.starts_with(&format!("{MCH_ID}#R#")));
+        let on_record: Vec<_> = refunds.filter(|(_, item)| attribute(item, "state") != "rejected").collect();
+        assert_eq!(on_record.len(), end.refunds.len(), "{:?}", on_record);
+        for (number, _, state, _) in end.refunds {
+            assert_eq!(attribute(dump.state(MCH_ID, 'R', number), "state"), *state, "{number}");
+        }
+    }
+
+    async fn wechat_says(&self, end: &End<'_>) {
+        assert_eq!(self.wechat.order(&self.town, &self.order).await["trade_state"], end.trade_state);
+        for (number, amount, _, status) in end.refunds {
+            let refund = self.wechat.refund(&self.town, number).await;
+            assert_eq!(refund["status"], *status, "{refund}");
+            assert_eq!(refund["amount"]["refund"], *amount, "{refund}");
+            assert_eq!(refund["out_trade_no"], self.order, "{refund}");
+        }
+    }
+
+    /// Each event once, by its id, in order and without a gap.
+    async fn every_consumer_hears(&self, types: &[&str]) -> Vec<CloudEvent> {
+        self.town.drained().await;
+        let mut heard = Vec::new();
+        for consumer in ["ledger", "membership"] {
+            let mut rule = ConsumerRule::default();
+            heard = self.town.receive_what_is_there(consumer).await;
+            heard.retain(|event| event.id.contains(&self.order));
+            heard.retain(|event| match rule.judge(event) {
+                Verdict::Next => true,
+                Verdict::Duplicate => false,
+                verdict => panic!("{consumer}: {verdict:?} {}", event.id),
+            });
+            let names = heard.iter().map(|event| event.event_type.replace("papay.", "").replace(".v1", ""));
+            assert_eq!(names.collect::<Vec<_>>(), types, "{consumer}");
+        }
+        for event in &heard {
+            assert_eq!(data(event)["order"]["attach"], METADATA, "{}", event.event_type);
+        }
+        heard
+    }
+
+    pub(super) async fn stop(self) {
+        self.town.stop().await;
+    }
+}
+
+/// What succeeded of the refunds, in fen.
+fn given_back(end: &End<'_>) -> u64 {
+    end.refunds.iter().filter(|(_, _, state, _)| *state == "succeeded").map(|(_, amount, _, _)| amount).sum()
+}
+
+/// How we came to know of each: `callback`, `query`, …
+pub(super) fn causes(events: &[CloudEvent]) -> Vec<String> {
+    events.iter().map(|event| text(&data(event)["cause"])).collect()
+}
+
+pub(super) fn data(event: &CloudEvent) -> Value {
+    serde_json::from_str(event.data.get()).unwrap()
+}
+
+/// The merchant's own questions, beside papay.
+struct WeChat {
+    client: Client<Http>,
+    keys: Keys,
+}
+
+impl WeChat {
+    fn of(town: &Town) -> Self {
+        let signer = MerchantSigner::new(MCH_ID, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
+        let client = Client::new(Hosts::parse(&town.stack.simulator.endpoint()).unwrap()).unwrap();
+        Self { client, keys: Keys::new(Arc::new(keys(&TEST_MERCHANT))).with_signer(Arc::new(signer)) }
+    }
+
+    async fn order(&self, town: &Town, number: &str) -> Value {
+        let query = OrderQuery { order: OrderRef::OutTradeNo(OutTradeNo::parse(number).unwrap()) };
+        let query = query.prepare(&self.keys, &Moment::new(town.now())).unwrap();
+        let answer = self.client.send(&query, &self.keys, town.now()).await.unwrap();
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    async fn refund(&self, town: &Town, number: &str) -> Value {
+        let query = RefundQuery { out_refund_no: OutRefundNo::parse(number).unwrap() };
+        let query = query.prepare(&self.keys, &Moment::new(town.now())).unwrap();
+        let answer = self.client.send(&query, &self.keys, town.now()).await.unwrap();
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+}
