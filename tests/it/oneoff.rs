@@ -5,6 +5,7 @@ mod channels;
 mod invitations;
 mod keys;
 mod notices;
+mod questions;
 mod races;
 mod refunds;
 mod scene;

@@ -1,19 +1,14 @@
 //! An app, a back end, a user and WeChat, around one purchase.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, TEST_MERCHANT};
-use domain::{OutRefundNo, OutTradeNo};
 use papay::consumer::{ConsumerRule, Verdict};
 use publish::envelope::CloudEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
-use verify::sign::v3::MerchantSigner;
-use wechat::v3::{OrderQuery, RefundQuery};
-use wechat::{Client, Hosts, Http, Keys, Moment, OrderRef};
 
-use crate::harness::{MCH_ID, Town, attribute, keys};
+use super::questions::WeChat;
+use crate::harness::{MCH_ID, Town, attribute};
 use crate::outcome::{call, opening, text, token_with_openids};
 
 /// The longest that anything takes with the clock being moved.
@@ -289,32 +284,4 @@ pub(super) fn causes(events: &[CloudEvent]) -> Vec<String> {
 
 pub(super) fn data(event: &CloudEvent) -> Value {
     serde_json::from_str(event.data.get()).unwrap()
-}
-
-/// The merchant's own questions, beside papay.
-struct WeChat {
-    client: Client<Http>,
-    keys: Keys,
-}
-
-impl WeChat {
-    fn of(town: &Town) -> Self {
-        let signer = MerchantSigner::new(MCH_ID, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
-        let client = Client::new(Hosts::parse(&town.stack.simulator.endpoint()).unwrap()).unwrap();
-        Self { client, keys: Keys::new(Arc::new(keys(&TEST_MERCHANT))).with_signer(Arc::new(signer)) }
-    }
-
-    async fn order(&self, town: &Town, number: &str) -> Value {
-        let query = OrderQuery { order: OrderRef::OutTradeNo(OutTradeNo::parse(number).unwrap()) };
-        let query = query.prepare(&self.keys, &Moment::new(town.now())).unwrap();
-        let answer = self.client.send(&query, &self.keys, town.now()).await.unwrap();
-        serde_json::from_slice(answer.body()).unwrap()
-    }
-
-    async fn refund(&self, town: &Town, number: &str) -> Value {
-        let query = RefundQuery { out_refund_no: OutRefundNo::parse(number).unwrap() };
-        let query = query.prepare(&self.keys, &Moment::new(town.now())).unwrap();
-        let answer = self.client.send(&query, &self.keys, town.now()).await.unwrap();
-        serde_json::from_slice(answer.body()).unwrap()
-    }
 }
