@@ -1,6 +1,6 @@
 //! Notices of deductions to come (预扣费通知).
 
-use domain::{Called, Contract, ContractCode, Fact, FactBody, Fen};
+use domain::{Called, Contract, ContractCode, ContractState, Fact, FactBody, Fen};
 use http_api::Problem;
 use record::{Backoff, Receipt, Writeahead};
 use wechat::{CallError, ErrorKind, Moment, Next, PreDeductionNotice, Transport};
@@ -27,6 +27,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let notice = contract.notice.as_ref().ok_or_else(over)?;
         if notice.confirmed_at.is_some() || window::check(call.now).is_err() {
             return Ok(NoticeView::new(&contract, notice));
+        }
+        // It may have been ended since the notice was put on record.
+        if contract.state != ContractState::Signed {
+            return Err(problems::not_in_force(contract.state));
         }
         self.send_notice(call, &keys, &contract, notice.amount).await?;
         let contract = self.contract_row(call, &code).await?;

@@ -1,20 +1,20 @@
-//! What happens between the moment when a deduction is on record and the moment when it is sent.
+//! What happens between the moment when a deduction or its notice is on record and the moment when it is sent.
 
 use domain::{
-    Called, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, SignedDuration, Stream,
-    Timestamp,
+    Called, Contract, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, SignedDuration,
+    Stream, Timestamp,
 };
 use record::{
     Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt,
     Recorder, Routing, Rows, Standing, Writeahead,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::memory::{MemoryLedger, NoWait};
 
-use super::town::DEDUCT;
+use super::town::{DEDUCT, DELETE};
 use super::*;
 
-/// A ledger where somebody ends the contract as soon as a deduction is on record.
+/// A ledger where somebody ends the contract as soon as a deduction, or the notice of one, is on record.
 struct Ending(MemoryLedger);
 
 impl Ending {
@@ -45,6 +45,11 @@ impl Ledger for Ending {
             && (order.value.kind, order.expected) == (OrderKind::Deduction, Expected::Absent)
         {
             self.end(&commit.mch_id, order.value.contract_code.clone().unwrap()).await;
+        }
+        if let Some(contract) = &commit.contract
+            && contract.value.notice.as_ref().is_some_and(|notice| notice.confirmed_at.is_none())
+        {
+            self.end(&commit.mch_id, contract.value.contract_code.clone()).await;
         }
         Ok(())
     }
@@ -99,4 +104,44 @@ async fn a_contract_that_is_ended_before_its_deduction_is_sent_is_not_charged() 
     assert_eq!((after.state, after.open_deduction), (ContractState::Terminating, None));
     assert_eq!(town.orders().pop().unwrap().state, OrderState::Failed);
     assert_eq!(town.post_with("k", "/v1/10000100/deductions", body, at("09:01")).await.body, told.body);
+}
+
+#[tokio::test]
+async fn a_contract_that_is_ended_before_its_notice_is_sent_has_none_sent() {
+    let town = Town::over(|memory| Ending(memory.ledger()));
+    let contract = town.signed().await;
+    let path = notify(&contract);
+    town.wechat.on(&path, Reply::Json(204, Value::Null));
+    let body = json!({ "contract_code": contract.contract_code });
+    for _ in 0..2 {
+        let told = town.post_with("k", NOTICES, body.clone(), at("09:00")).await;
+        assert_eq!((told.status, told.code()), (409, "contract_ended"), "{told:?}");
+    }
+    assert_eq!(town.asked(&path), 0, "the user is told of nothing");
+    assert_eq!(town.contract(&contract).state, ContractState::Terminating);
+}
+
+#[tokio::test]
+async fn a_notice_whose_answer_was_lost_is_not_sent_again_once_the_contract_shall_end() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    let path = notify(&contract);
+    town.wechat.on(&path, Reply::Silence);
+    let body = json!({ "contract_code": contract.contract_code });
+    let lost = town.post_with("k", NOTICES, body.clone(), at("09:00")).await;
+    assert_eq!((lost.status, lost.code()), (503, "unavailable"), "{lost:?}");
+    let asked = town.asked(&path);
+    town.wechat.on(DELETE, fields(&[]));
+    let end = format!("/v1/10000100/contracts/{}/termination", contract.contract_code);
+    assert_eq!(town.post(&end, json!({}), at("09:01")).await.status, 202);
+    town.wechat.on(&path, Reply::Json(204, Value::Null));
+    let again = town.post_with("k", NOTICES, body, at("09:02")).await;
+    assert_eq!((again.status, again.code()), (409, "contract_ended"), "{again:?}");
+    assert_eq!(town.asked(&path), asked);
+}
+
+const NOTICES: &str = "/v1/10000100/pre-deduction-notices";
+
+fn notify(contract: &Contract) -> String {
+    format!("/v3/papay/contracts/{}/notify", contract.contract_id.as_ref().unwrap())
 }
