@@ -193,6 +193,7 @@ impl Maker<'_> {
             launch: None,
             offered_until: None,
             open_deduction: None,
+            paid_periods: std::collections::BTreeSet::new(),
             notice: None,
             state,
             payment,

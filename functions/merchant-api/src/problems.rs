@@ -15,6 +15,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
             Problem::conflict("deduction_open", "Another deduction of the contract is not decided yet")
                 .with("out_trade_no", open.as_str())
         }
+        Refusal::PeriodPaid => Problem::conflict("period_paid", "The period is paid"),
         Refusal::MoreThanNoticed { noticed } => {
             Problem::conflict("more_than_noticed", "More than the user was told will be deducted")
                 .with("noticed", noticed.get())

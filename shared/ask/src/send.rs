@@ -4,7 +4,7 @@ use domain::{
     Called, ContractState, Evidence, Fact, FactBody, NotSignedReason, Order, OrderKind, PaymentFact, PaymentResult,
     Protocol, Refund, RefundFact, RefundResult, RequestText, SignatureAlgorithm, Timestamp,
 };
-use record::{Backoff, Ledger};
+use record::{Backoff, Ledger, Row};
 use wechat::{CallError, ContractOrder, ErrorKind, Invalid, Keys, Next, PapPayApply, Prepared, Presign, Transport};
 
 use crate::v3::told_of;
@@ -19,7 +19,7 @@ pub enum Sent {
     Refused(CallError),
     /// Nobody knows, or WeChat wants it again later: it is asked for when its check is due, and sent again where it is lost.
     Unknown(CallError),
-    /// A deduction whose contract is not in force any more: it was not sent, and the ledger does not say so.
+    /// A deduction whose contract is not in force any more, or whose period is paid: it was not sent, and the ledger does not say so.
     Withheld,
 }
 
@@ -61,8 +61,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     }
 
     async fn send_deduction(&self, keys: &Keys, order: &Order, now: Timestamp) -> Result<Sent, AskError> {
-        // It may have been ended since the deduction was put on record, and what follows is the charge.
-        if !self.is_signed(order).await? {
+        // It may have been ended since the deduction was put on record, or an earlier attempt proven paid, and what follows is the charge.
+        if !self.may_be_charged(order).await? {
             return Ok(Sent::Withheld);
         }
         let prepared = Prepared::<PapPayApply>::from_text(stored(order.request.as_ref())?)?;
@@ -79,10 +79,12 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         Ok(sent)
     }
 
-    async fn is_signed(&self, order: &Order) -> Result<bool, AskError> {
+    async fn may_be_charged(&self, order: &Order) -> Result<bool, AskError> {
         let keys = domain::Keys { order: Some(order.out_trade_no.clone()), ..domain::Keys::default() };
         let contract = self.recorder.rows(&order.mch_id, &keys).await?.contract;
-        Ok(contract.is_some_and(|row| row.value.state == ContractState::Signed))
+        Ok(contract.is_some_and(|Row { value: it, .. }| {
+            it.state == ContractState::Signed && !it.has_paid_for(&order.out_trade_no)
+        }))
     }
 
     /// Sends the stored request of a refund.

@@ -10,6 +10,8 @@ pub(crate) use called::{
 };
 pub(crate) use told::decide;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -184,6 +186,9 @@ pub struct Contract {
     /// The deduction that is on record and not decided: at most one at a time.
     #[serde(default)]
     pub open_deduction: Option<OutTradeNo>,
+    /// The renewal periods that were paid, whichever attempt paid them: none of them is charged again.
+    #[serde(default)]
+    pub paid_periods: BTreeSet<u16>,
     /// What the user was last told of a deduction to come, or is being told.
     #[serde(default)]
     pub notice: Option<DeductionNotice>,
@@ -241,6 +246,12 @@ impl Contract {
                 false
             }
         }
+    }
+
+    /// Whether this deduction's period was paid already, by whichever attempt.
+    #[must_use]
+    pub fn has_paid_for(&self, deduction: &OutTradeNo) -> bool {
+        deduction.period().is_some_and(|period| self.paid_periods.contains(&period))
     }
 
     /// When what the user can sign without payment has run out: from then on another way of signing is free, if WeChat says that nothing

@@ -239,6 +239,20 @@ impl OutTradeNo {
             .then(|| ContractCode::parse(code).ok())
             .flatten()
     }
+
+    /// The renewal period of a deduction of our making, read from its number alone.
+    ///
+    /// ```
+    /// use domain::OutTradeNo;
+    /// let period = |text| OutTradeNo::parse(text).unwrap().period();
+    /// assert_eq!(period("01JD8K6M2QZ4XW7RTNBVP0012A01"), Some(12));
+    /// assert_eq!(period("01JD8K6M2QZ4XW7RTNBVF0"), None);
+    /// ```
+    #[must_use]
+    pub fn period(&self) -> Option<u16> {
+        self.contract_code()?;
+        self.0.get(OWN_CODE..)?.strip_prefix('P')?.get(..4)?.parse().ok()
+    }
 }
 
 fn base32(byte: u8) -> bool {

@@ -79,6 +79,7 @@ fn deduction(loaded: &Loaded, order: &Order, now: Timestamp) -> Decision {
         ContractState::Signed if order.contract_id.is_none() || order.contract_id != contract.contract_id => {
             Decision::Refused(Refusal::Inconsistent)
         }
+        ContractState::Signed if contract.has_paid_for(&order.out_trade_no) => Decision::Refused(Refusal::PeriodPaid),
         ContractState::Signed => match &contract.open_deduction {
             Some(open) => Decision::Refused(Refusal::OpenDeduction(open.clone())),
             None => match noticed::forbids(contract, order.amount, now) {

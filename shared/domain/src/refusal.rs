@@ -17,6 +17,9 @@ pub enum Refusal {
     /// Another deduction of the contract is not decided yet.
     #[error("deduction {0} of the contract is not decided yet")]
     OpenDeduction(OutTradeNo),
+    /// The period was paid, by whichever attempt.
+    #[error("the period is paid")]
+    PeriodPaid,
     /// More than the user was told.
     #[error("the user was told of at most {noticed} fen")]
     MoreThanNoticed {
@@ -81,6 +84,7 @@ impl Refusal {
             Self::NotSigned => "not_signed",
             Self::Ended => "ended",
             Self::OpenDeduction(_) => "open_deduction",
+            Self::PeriodPaid => "period_paid",
             Self::MoreThanNoticed { .. } => "more_than_noticed",
             Self::TooEarly { .. } => "too_early",
             Self::OtherNotice { .. } => "other_notice",

@@ -166,6 +166,7 @@ fn contract(
         launch: None,
         offered_until: None,
         open_deduction: None,
+        paid_periods: std::collections::BTreeSet::new(),
         notice: None,
         state: ContractState::Created,
         payment: order.map(payment),

@@ -312,6 +312,7 @@ fn decided_deduction(order: &Order, contract: Option<&Contract>, now: Timestamp)
     let contract = contract.filter(|_| order.kind == OrderKind::Deduction)?;
     let mut next = contract.clone();
     next.open_deduction = next.open_deduction.filter(|open| *open != order.out_trade_no);
+    next.paid_periods.extend(order.out_trade_no.period().filter(|_| order.is_paid()));
     next.notice = next.notice.filter(|notice| !order.is_paid() || order.created_at < notice.asked_at);
     next.check = contract.check_after_deduction(order, now);
     (next != *contract).then_some(next)

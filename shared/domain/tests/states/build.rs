@@ -170,6 +170,7 @@ pub(crate) fn contract(state: ContractState, payment: Option<PaymentStatus>) -> 
         launch: None,
         offered_until: None,
         open_deduction: None,
+        paid_periods: std::collections::BTreeSet::new(),
         notice: None,
         state,
         payment: payment.map(|status| FirstPayment {

@@ -278,7 +278,7 @@ fn a_deduction_that_is_decided_makes_room_for_the_next() {
     let body = crate::build::payment_body(&deduction, result("succeeded"));
     let fact = fact(Cause::Query, Evidence::Signed(SignatureAlgorithm::Md5), body);
     let Decision::Apply { changes, .. } = decide(&loaded, &fact, now()) else { panic!() };
-    assert_eq!(changes.contract, None, "another one stays open");
+    assert_eq!(changes.contract.unwrap().open_deduction, Some(first_order()), "another one stays open");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn items_of_the_first_release_are_read() {
     assert_eq!((contract.user, contract.product, contract.channel), (None, None, None));
     assert_eq!((contract.request_serial, contract.display_account, contract.metadata), (None, None, None));
     assert_eq!((contract.request, contract.launch, contract.open_deduction), (None, None, None));
-    assert_eq!(contract.notice, None);
+    assert_eq!((contract.notice, contract.paid_periods.len()), (None, 0));
     let refund: Refund = serde_json::from_str(REFUND).unwrap();
     assert_eq!((refund.reason, refund.request, refund.repair), (None, None, None));
 }
@@ -54,6 +54,7 @@ fn items_of_this_release_are_read_back() {
         display_account: Some("张三".to_owned()),
         metadata: Some("{}".to_owned()),
         open_deduction: Some(order.out_trade_no.clone()),
+        paid_periods: [1, 2, 9_999].into(),
         notice: Some(DeductionNotice::asked(AMOUNT, crate::build::time(0))),
         request: request(),
         ..contract(domain::ContractState::Signed, None)

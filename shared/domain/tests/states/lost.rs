@@ -73,7 +73,9 @@ fn a_deduction_that_was_given_up_is_paid_where_wechat_proves_it() {
         refunded: false,
     };
     let told = fact(Cause::Callback, SIGNED, payment_body(ended.order.as_ref().unwrap(), paid));
-    assert_eq!(after(&ended, &told, given_up()).order.unwrap().state, OrderState::Paid);
+    let paid = after(&ended, &told, given_up());
+    assert_eq!(paid.order.unwrap().state, OrderState::Paid);
+    assert!(paid.contract.unwrap().paid_periods.contains(&1), "no later attempt charges the period again");
 }
 
 /// A refund whose question is due at any time, and its order.

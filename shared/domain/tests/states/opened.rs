@@ -67,26 +67,44 @@ fn the_rows_of_an_attempt_fit_together() {
 fn a_deduction_starts_only_from_a_contract_in_force() {
     let rows: Vec<String> = contract_states().into_iter().map(label).collect();
     let grid = "
-    state       free           busy                    other
-    created     Refused(not_signed) Refused(not_signed)     Refused(not_signed)
-    pending     Refused(not_signed) Refused(not_signed)     Refused(not_signed)
-    signed      Apply(created)      Refused(open_deduction) Refused(inconsistent)
-    not_signed  Refused(not_signed) Refused(not_signed)     Refused(not_signed)
-    terminating Refused(ended)      Refused(ended)          Refused(ended)
-    terminated  Refused(ended)      Refused(ended)          Refused(ended)
+    state       free                busy                    other                 paid
+    created     Refused(not_signed) Refused(not_signed)     Refused(not_signed)   Refused(not_signed)
+    pending     Refused(not_signed) Refused(not_signed)     Refused(not_signed)   Refused(not_signed)
+    signed      Apply(created)      Refused(open_deduction) Refused(inconsistent) Refused(period_paid)
+    not_signed  Refused(not_signed) Refused(not_signed)     Refused(not_signed)   Refused(not_signed)
+    terminating Refused(ended)      Refused(ended)          Refused(ended)        Refused(ended)
+    terminated  Refused(ended)      Refused(ended)          Refused(ended)        Refused(ended)
     ";
-    check(grid, &rows, &["free", "busy", "other"], |row, column| {
+    check(grid, &rows, &["free", "busy", "other", "paid"], |row, column| {
         let state = contract_states().into_iter().find(|state| label(*state) == row).unwrap();
         let mut contract = contract(state, Some(PaymentStatus::Paid));
         let mut deduction = order(OrderKind::Deduction, OrderState::Created);
         match column {
             "busy" => contract.open_deduction = Some(first_order()),
             "other" => deduction.contract_id = None,
+            "paid" => contract.paid_periods = [1].into(),
             _ => {}
         }
         let loaded = Loaded { contract: Some(contract), ..Loaded::default() };
         word(Subject::Order, &loaded, &opened_at(&loaded, Opened::Deduction { order: Box::new(deduction) }, now()))
     });
+}
+
+#[test]
+fn only_the_period_that_is_paid_is_not_charged_again() {
+    let decide = |attempt: &str| {
+        let out_trade_no = domain::OutTradeNo::parse(&format!("01JD3Q0VZC5W8K2M7N4P{attempt}")).unwrap();
+        let deduction = Order { out_trade_no, ..order(OrderKind::Deduction, OrderState::Created) };
+        let paid = Contract { paid_periods: [2].into(), ..contract(ContractState::Signed, Some(PaymentStatus::Paid)) };
+        let loaded = Loaded { contract: Some(paid), ..Loaded::default() };
+        opened_at(&loaded, Opened::Deduction { order: Box::new(deduction) }, now())
+    };
+    for attempt in ["P0002A01", "P0002A03", "P0002A99"] {
+        assert_eq!(decide(attempt), Decision::Refused(Refusal::PeriodPaid), "{attempt}");
+    }
+    for attempt in ["P0001A01", "P0003A01", "P0022A01"] {
+        assert!(matches!(decide(attempt), Decision::Apply { .. }), "{attempt}");
+    }
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl Generator {
         contract.request = self.option(Self::request);
         contract.launch = self.option(Self::launch);
         contract.open_deduction = self.option(|it| it.deduction(&code, 1, 1));
+        contract.paid_periods = (0..self.rng.u8(0..4)).map(|_| self.rng.u16(1..10_000)).collect();
         contract.notice = self.option(|it| {
             let notice = DeductionNotice::asked(it.amount(), it.time());
             DeductionNotice { confirmed_at: it.option(Self::time), ..notice }
@@ -220,6 +221,7 @@ impl Generator {
             launch: None,
             offered_until: None,
             open_deduction: None,
+            paid_periods: std::collections::BTreeSet::new(),
             notice: None,
             state: ContractState::Pending,
             payment: Some(FirstPayment {

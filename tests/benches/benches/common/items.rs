@@ -94,6 +94,7 @@ fn contract(mch_id: MchId, contract_code: ContractCode) -> Result<Contract, Fail
         launch: None,
         offered_until: None,
         open_deduction: None,
+        paid_periods: std::collections::BTreeSet::new(),
         notice: None,
         state: ContractState::Signed,
         payment: None,

@@ -1,5 +1,10 @@
-use domain::{Contract, ContractState, OrderState};
+use domain::{
+    Cause, Contract, ContractState, Fact, FactBody, Fen, OrderState, OutTradeNo, PaymentFact, PaymentResult,
+    TransactionId,
+};
+use record::{Receipt, Recorder, Routing};
 use serde_json::{Value, json};
+use testkit::memory::NoWait;
 
 use super::town::{CONTRACT_QUERY, DEDUCT, DEDUCTION_QUERY, DELETE};
 use super::*;
@@ -98,6 +103,46 @@ async fn after_a_failure_the_next_attempt_is_possible_and_after_a_payment_none()
     assert_eq!(town.get(&path, at("09:20")).await.state(), "paid");
     let third = town.post(DEDUCTIONS, wanted(&contract, 1, 3), at("09:30")).await;
     assert_eq!((third.status, third.code()), (409, "period_paid"));
+}
+
+#[tokio::test]
+async fn an_attempt_that_failed_and_is_proven_paid_after_all_ends_its_period() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    town.wechat.on(DEDUCT, Reply::Refuses("RULELIMIT"));
+    for attempt in [1, 2] {
+        let failed = town.post(DEDUCTIONS, wanted(&contract, 1, attempt), at("09:00")).await;
+        assert_eq!((failed.status, failed.state()), (200, "failed"), "{failed:?}");
+    }
+    town.wechat.on(DEDUCT, fields(&[]));
+    proven_paid(&town, &contract, 1).await;
+    let calls = town.asked(DEDUCT);
+    let third = town.post(DEDUCTIONS, wanted(&contract, 1, 3), at("09:30")).await;
+    assert_eq!((third.status, third.code()), (409, "period_paid"), "{third:?}");
+    assert_eq!(town.asked(DEDUCT), calls);
+    let next = town.post(DEDUCTIONS, wanted(&contract, 2, 1), at("09:30")).await;
+    assert_eq!((next.status, next.state()), (202, "accepted"), "the next period is charged");
+}
+
+/// WeChat says, signed, that this attempt of the first period was paid.
+async fn proven_paid(town: &Town, contract: &Contract, attempt: u8) {
+    let payment = PaymentFact {
+        out_trade_no: OutTradeNo::deduction(&contract.contract_code, 1, attempt).unwrap(),
+        appid: None,
+        contract_id: None,
+        result: PaymentResult::Succeeded {
+            transaction_id: TransactionId::parse("4200001234202601010000000001").unwrap(),
+            total: Fen::new(1800),
+            openid: None,
+            trade_type: None,
+            paid_at: Some(at("09:00")),
+            refunded: false,
+        },
+    };
+    let fact = Fact { cause: Cause::Bill, ..Fact::ours(contract.mch_id.clone(), FactBody::Payment(payment)) };
+    let receipt = Receipt::ours(&fact, at("09:20"), None);
+    let recorder = Recorder::new(town.memory.ledger(), NoWait, Routing::default());
+    recorder.apply(&fact, &receipt, at("09:20"), domain::decide).await.unwrap();
 }
 
 #[tokio::test]
