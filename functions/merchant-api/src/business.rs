@@ -171,9 +171,14 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
 
     /// Whether the same call was made before.
     async fn is_repeated(&self, call: &Call) -> Result<bool, Problem> {
+        Ok(self.made_before(call).await?.is_some())
+    }
+
+    /// What the same call was about, if it was made before.
+    async fn made_before(&self, call: &Call) -> Result<Option<String>, Problem> {
         match self.asker.recorder().known(&call.mch_id, &call.idempotency()?).await? {
-            Known::New => Ok(false),
-            Known::Before { .. } => Ok(true),
+            Known::New => Ok(None),
+            Known::Before { resource } => Ok(Some(resource)),
             Known::Reused => Err(Problem::key_reused()),
         }
     }

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use http_api::Problem;
 use jiff::ToSpan;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::{Offset, TimeZone};
 
 /// China has one zone, without daylight saving time.
@@ -22,6 +22,11 @@ pub(crate) fn check(now: Timestamp) -> Result<(), Problem> {
         )
         .with("next_window", opens.to_string())),
     }
+}
+
+/// The day in Beijing.
+pub(crate) fn day(now: Timestamp) -> Date {
+    now.to_zoned(BEIJING).date()
 }
 
 /// When it opens, if it is shut.

@@ -101,3 +101,70 @@ async fn a_notice_is_one_for_its_key_and_the_key_is_for_no_other() {
     let other = town.post_with("k", path, wanted(1700), at("09:00")).await;
     assert_eq!((other.status, other.code()), (409, "idempotency_key_reused"), "{first:?}");
 }
+
+#[tokio::test]
+async fn a_key_is_for_the_notice_of_its_cycle_and_sends_no_later_one() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    let path = "/v1/10000100/pre-deduction-notices";
+    let wechat = format!("/v3/papay/contracts/{}/notify", contract.contract_id.as_ref().unwrap());
+    let wanted = |amount: u64| json!({ "contract_code": contract.contract_code, "amount": amount });
+    let lost = async |key: &str, amount: u64, time: &str| {
+        town.wechat.on(&wechat, Reply::Silence);
+        let told = town.post_with(key, path, wanted(amount), time.parse().unwrap()).await;
+        assert_eq!((told.status, told.code()), (503, "unavailable"), "{told:?}");
+        town.wechat.on(&wechat, Reply::Json(204, serde_json::Value::Null));
+        town.asked(&wechat)
+    };
+    let again = async |key: &str, amount: u64, time: &str| {
+        town.post_with(key, path, wanted(amount), time.parse().unwrap()).await
+    };
+    lost("first", 1800, "2026-01-01T09:00:00+08:00").await;
+    // The last day of each is the eighth after it.
+    let asked = lost("second", 1700, "2026-01-12T09:00:00+08:00").await;
+    let told = again("first", 1800, "2026-01-12T09:01:00+08:00").await;
+    assert_eq!((told.status, told.code()), (409, "notice_over"), "{told:?}");
+    assert_eq!(town.asked(&wechat), asked);
+    let asked = lost("third", 1800, "2026-01-25T09:00:00+08:00").await;
+    for (key, amount) in [("first", 1800), ("second", 1700)] {
+        let told = again(key, amount, "2026-01-25T09:01:00+08:00").await;
+        assert_eq!((told.status, told.code()), (409, "notice_over"), "{key}: {told:?}");
+    }
+    assert_eq!(town.asked(&wechat), asked);
+    let third = again("third", 1800, "2026-01-25T09:02:00+08:00").await;
+    assert_eq!((third.status, third.body["amount"].as_u64()), (200, Some(1800)), "{third:?}");
+    assert_eq!(town.asked(&wechat), asked + 1);
+}
+
+#[tokio::test]
+async fn a_notice_that_was_never_confirmed_is_not_sent_after_its_cycle() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    let path = "/v1/10000100/pre-deduction-notices";
+    let wechat = format!("/v3/papay/contracts/{}/notify", contract.contract_id.as_ref().unwrap());
+    let wanted = json!({ "contract_code": contract.contract_code, "amount": 1800 });
+    town.wechat.on(&wechat, Reply::Silence);
+    assert_eq!(town.post_with("k", path, wanted.clone(), at("09:00")).await.status, 503);
+    town.wechat.on(&wechat, Reply::Json(204, serde_json::Value::Null));
+    let asked = town.asked(&wechat);
+    let told = town.post_with("k", path, wanted, "2026-01-10T09:00:00+08:00".parse().unwrap()).await;
+    assert_eq!((told.status, told.code()), (409, "notice_over"), "{told:?}");
+    assert_eq!(town.asked(&wechat), asked);
+}
+
+#[tokio::test]
+async fn two_keys_of_one_cycle_are_for_one_notice() {
+    let town = Town::new();
+    let contract = town.signed().await;
+    let path = "/v1/10000100/pre-deduction-notices";
+    let wechat = format!("/v3/papay/contracts/{}/notify", contract.contract_id.as_ref().unwrap());
+    town.wechat.on(&wechat, Reply::Json(204, serde_json::Value::Null));
+    let wanted = || json!({ "contract_code": contract.contract_code, "amount": 1800 });
+    let first = town.post_with("first", path, wanted(), at("09:00")).await;
+    let next_day = || "2026-01-02T09:00:00+08:00".parse().unwrap();
+    for key in ["second", "second", "first"] {
+        let told = town.post_with(key, path, wanted(), next_day()).await;
+        assert_eq!((told.status, &told.body), (200, &first.body), "{key}: {told:?}");
+    }
+    assert_eq!(town.asked(&wechat), 1);
+}
