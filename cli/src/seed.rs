@@ -240,6 +240,7 @@ impl Maker<'_> {
             repairs: 0,
             repairing_at: None,
             repair: None,
+            ends_contract: false,
             succeeded_at: None,
             failure: None,
             reason: None,

@@ -6,7 +6,8 @@ pub(crate) mod noticed;
 mod told;
 
 pub(crate) use called::{
-    not_offered, not_offered_again, offered, offered_with_payment, refused, signed_before, termination_asked, withdrawn,
+    ending, not_offered, not_offered_again, offered, offered_with_payment, refused, signed_before, termination_asked,
+    withdrawn,
 };
 pub(crate) use told::decide;
 

@@ -83,6 +83,10 @@ pub struct Refund {
     /// The request that repairs it, until WeChat has it.
     #[serde(default)]
     pub repair: Option<RequestText>,
+    /// Whether the order's contract is to end with it. It shall end from the moment when WeChat is known to have the refund, whoever
+    /// learns it.
+    #[serde(default)]
+    pub ends_contract: bool,
     /// When it was put on record.
     pub created_at: Timestamp,
     /// When to ask WeChat.

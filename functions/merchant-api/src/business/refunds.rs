@@ -151,6 +151,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             repairs: 0,
             repairing_at: None,
             repair: None,
+            ends_contract: wanted.terminate,
             succeeded_at: None,
             failure: None,
             created_at: call.now,

@@ -138,18 +138,23 @@ pub(crate) fn signed_before(contract: &Contract, existing: &ContractCode, fact: 
 
 /// We are about to end it: no notice and no deduction starts from here.
 pub(crate) fn termination_asked(contract: &Contract, now: Timestamp) -> Decision {
-    match contract.state {
-        ContractState::Signed => quietly(Contract {
-            state: ContractState::Terminating,
-            terminating_at: Some(now),
-            check: Some(Schedule::Termination.first(now)),
-            ..contract.clone()
-        }),
-        ContractState::Terminating | ContractState::Terminated => Decision::Duplicate,
-        ContractState::Created | ContractState::Pending | ContractState::NotSigned => {
+    match (contract.state, ending(contract, now)) {
+        (_, Some(next)) => quietly(next),
+        (ContractState::Signed | ContractState::Terminating | ContractState::Terminated, None) => Decision::Duplicate,
+        (ContractState::Created | ContractState::Pending | ContractState::NotSigned, None) => {
             Decision::Refused(Refusal::NotSigned)
         }
     }
+}
+
+/// The contract that shall end, if it is in force and nobody asked for its end before.
+pub(crate) fn ending(contract: &Contract, now: Timestamp) -> Option<Contract> {
+    (contract.state == ContractState::Signed).then(|| Contract {
+        state: ContractState::Terminating,
+        terminating_at: Some(now),
+        check: Some(Schedule::Termination.first(now)),
+        ..contract.clone()
+    })
 }
 
 pub(super) fn quietly(next: Contract) -> Decision {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Refund, RefundState};
-use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, Schedule};
+use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, Schedule, contract};
 
 /// One fact about one refund.
 pub(super) struct Step<'a> {
@@ -96,6 +96,13 @@ impl Step<'_> {
             order.reserved = order.reserved.minus(self.refund.amount);
         }
         order
+    }
+
+    /// The contract as it changes, and with it its end, where the caller of the refund asked for that.
+    pub(super) fn ending(&self, changed: Option<Contract>) -> Option<Contract> {
+        let ending = |contract: &Contract| contract::ending(contract, self.now);
+        let wanted = changed.as_ref().or(self.contract).filter(|_| self.refund.ends_contract);
+        wanted.and_then(ending).or(changed)
     }
 
     pub(super) fn quietly(&self, refund: Refund) -> Decision {

@@ -91,6 +91,7 @@ fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Refund {
         reason: None,
         request: None,
         repair: None,
+        ends_contract: false,
         created_at: now,
         check: Some(Check::asked(None, now)),
     }
@@ -170,6 +171,7 @@ impl Step<'_> {
                 let status = if all { PaymentStatus::Refunded } else { PaymentStatus::PartlyRefunded };
                 let mut events = vec![Event::refund_succeeded(&next, &order, self.fact.cause)];
                 let contract = first_payment(&order, self.contract, status, &mut events, self.fact, self.now);
+                let contract = self.ending(contract);
                 self.apply(next, Some(order), contract, events, "SUCCESS")
             }
             RefundState::Succeeded => self.answered(Decision::Duplicate),
@@ -178,19 +180,21 @@ impl Step<'_> {
 
     fn processing(&self) -> Decision {
         match self.refund.state {
-            RefundState::Created => self.quietly(Refund {
-                state: RefundState::Processing,
-                refund_id: self.told.refund_id.clone().or_else(|| self.refund.refund_id.clone()),
-                ..self.rescheduled()
-            }),
+            RefundState::Created => {
+                let next = Refund {
+                    state: RefundState::Processing,
+                    refund_id: self.told.refund_id.clone().or_else(|| self.refund.refund_id.clone()),
+                    ..self.rescheduled()
+                };
+                self.promised(next, None)
+            }
             // It exists after all: its amount is promised from here.
             RefundState::Reported | RefundState::Rejected => {
                 let mut next = self.adopt(RefundState::Processing);
                 next.check = Some(Schedule::Refund.first(self.now));
                 let mut order = self.counted(self.order.clone());
                 order.reserved = order.reserved.plus(next.amount);
-                let changes = Changes { order: Some(order), refund: Some(next), ..Changes::default() };
-                Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+                self.promised(next, Some(order))
             }
             RefundState::Repairing if self.refund.repair.is_some() => {
                 self.quietly(Refund { repair: None, ..self.rescheduled() })
@@ -200,6 +204,12 @@ impl Step<'_> {
         }
     }
 
+    /// WeChat has it, and nothing is decided yet.
+    fn promised(&self, refund: Refund, order: Option<Order>) -> Decision {
+        let changes = Changes { order, contract: self.ending(None), refund: Some(refund), ..Changes::default() };
+        Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+    }
+
     fn closed(&self) -> Decision {
         match self.refund.state {
             RefundState::Reported | RefundState::Created | RefundState::Processing => {
@@ -207,7 +217,7 @@ impl Step<'_> {
                 next.check = None;
                 let order = self.released();
                 let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
-                self.apply(next, Some(order), None, events, "CLOSED")
+                self.apply(next, Some(order), self.ending(None), events, "CLOSED")
             }
             RefundState::Closed => self.answered(Decision::Duplicate),
             RefundState::Rejected => self.answered(Decision::Stale),
@@ -252,7 +262,7 @@ impl Step<'_> {
             order.reserved = order.reserved.plus(next.amount);
         }
         let events = vec![Event::refund_abnormal(&next, &order, self.fact.cause)];
-        self.apply(next, Some(order), None, events, "ABNORMAL")
+        self.apply(next, Some(order), self.ending(None), events, "ABNORMAL")
     }
 
     fn rejected(&self, code: &str) -> Decision {

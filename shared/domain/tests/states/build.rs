@@ -225,6 +225,7 @@ pub(crate) fn refund(state: RefundState, amount: Fen) -> Refund {
         reason: None,
         request: None,
         repair: None,
+        ends_contract: false,
         created_at: time(40),
         check,
     }

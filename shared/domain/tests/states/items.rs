@@ -34,6 +34,7 @@ fn items_of_the_first_release_are_read() {
     assert_eq!((contract.notice, contract.paid_periods.len()), (None, 0));
     let refund: Refund = serde_json::from_str(REFUND).unwrap();
     assert_eq!((refund.reason, refund.request, refund.repair), (None, None, None));
+    assert!(!refund.ends_contract);
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn items_of_this_release_are_read_back() {
     };
     let refund = Refund {
         reason: Some("不想要了".to_owned()),
+        ends_contract: true,
         request: request(),
         ..refund(domain::RefundState::Created, AMOUNT)
     };

@@ -14,6 +14,7 @@ mod build;
 mod calls;
 mod contracts;
 mod contradictions;
+mod endings;
 mod events;
 mod every;
 mod exempt;

@@ -282,6 +282,7 @@ impl Generator {
             reason: None,
             request: None,
             repair: None,
+            ends_contract: false,
             created_at: self.time(),
             check: None,
         }

@@ -1,8 +1,9 @@
 //! What happens between the moment when a deduction or its notice is on record and the moment when it is sent.
 
+use ask::Asker;
 use domain::{
-    Called, Contract, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, SignedDuration,
-    Stream, Timestamp,
+    Called, Contract, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, OutRefundNo,
+    SignedDuration, Stream, Timestamp,
 };
 use record::{
     Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt,
@@ -10,11 +11,12 @@ use record::{
 };
 use serde_json::{Value, json};
 use testkit::memory::{MemoryLedger, NoWait};
+use wechat::{Client, Hosts};
 
-use super::town::{DEDUCT, DELETE};
+use super::town::{DEDUCT, DELETE, REFUND, REFUND_QUERY, wechat_keys};
 use super::*;
 
-/// A ledger where somebody ends the contract as soon as a deduction, or the notice of one, is on record.
+/// A ledger where the function dies as soon as a refund is on record, and where somebody ends the contract as soon as a deduction, or the notice of one, is on record.
 struct Ending(MemoryLedger);
 
 impl Ending {
@@ -41,6 +43,9 @@ impl Ledger for Ending {
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         self.0.commit(commit).await?;
+        if commit.refund.as_ref().is_some_and(|refund| refund.expected == Expected::Absent) {
+            return Err(CommitError::Unavailable("nobody is there to read the answer".to_owned()));
+        }
         if let Some(order) = &commit.order
             && (order.value.kind, order.expected) == (OrderKind::Deduction, Expected::Absent)
         {
@@ -138,6 +143,25 @@ async fn a_notice_whose_answer_was_lost_is_not_sent_again_once_the_contract_shal
     let again = town.post_with("k", NOTICES, body, at("09:02")).await;
     assert_eq!((again.status, again.code()), (409, "contract_ended"), "{again:?}");
     assert_eq!(town.asked(&path), asked);
+}
+
+#[tokio::test]
+async fn a_refund_that_is_to_end_the_contract_ends_it_also_where_the_function_died_before_it_was_sent() {
+    let town = Town::over(|memory| Ending(memory.ledger()));
+    let (contract, order) = town.paid(1800).await;
+    let body = json!({ "out_trade_no": order.out_trade_no, "out_refund_no": "R1", "amount": 1800, "terminate": true });
+    assert_eq!(town.post("/v1/10000100/refunds", body, at("09:00")).await.status, 503);
+    assert_eq!((town.asked(REFUND), town.contract(&contract).state), (0, ContractState::Signed));
+    town.wechat.on(REFUND_QUERY, Reply::Refuses("REFUNDNOTEXIST"));
+    town.wechat.on(DELETE, fields(&[]));
+    let recorder = Recorder::new(town.memory.ledger(), NoWait, Routing::default());
+    let client = Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), town.wechat.clone());
+    let (asker, keys) = (Asker::new(recorder, client), wechat_keys());
+    let due = async |item: DueItem, time: &str| asker.due(&keys, &contract.mch_id, &item, at(time)).await.unwrap();
+    due(DueItem::Refund(OutRefundNo::parse("R1").unwrap()), "09:05").await;
+    assert_eq!((town.asked(REFUND), town.contract(&contract).state), (1, ContractState::Terminating));
+    due(DueItem::Contract(contract.contract_code.clone()), "09:30").await;
+    assert_eq!(town.asked(DELETE), 1);
 }
 
 const NOTICES: &str = "/v1/10000100/pre-deduction-notices";

@@ -305,7 +305,7 @@ fn env() -> Env {
 }
 
 /// Both ways. The fake asks for nobody's client certificate.
-fn wechat_keys() -> Keys {
+pub(super) fn wechat_keys() -> Keys {
     let v2 = FakeWeChat::keys().v2.clone();
     let v3 = Generations::only(ApiV3Key::parse(TEST_MERCHANT.api_v3_key).unwrap());
     let mut wechatpay = WechatpayKeys::default();
