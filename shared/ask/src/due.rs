@@ -44,6 +44,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         if let Err(error) = self.ask_for(keys, mch_id, item, &rows, now).await {
             let why = if error.may_pass() { Unanswered::Silence } else { Unanswered::Refused };
             self.recorder.unanswered(mch_id, &item.keys(), why, now).await?;
+            report_overdue(&rows, now);
             return Err(error);
         }
         let mut after = self.recorder.rows(mch_id, &wanted).await?;
@@ -52,6 +53,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             after = self.recorder.rows(mch_id, &wanted).await?;
         }
         report_given_up(&rows, &after);
+        report_overdue(&after, now);
         let (before, mut moved) = (checks(&rows), checks(&after));
         // What did not move has a message of its own.
         moved.retain(|check| !before.contains(check));
@@ -205,6 +207,14 @@ fn report_given_up(before: &Rows, after: &Rows) {
             metrics::counter!("GivenUp", "kind" => kind).increment(1);
             tracing::error!(kind, "WeChat does not know it, and it is asked for no more");
         }
+    }
+}
+
+/// What no answer that can be believed ends is told of at each question, so once a day, until somebody has looked.
+fn report_overdue(rows: &Rows, now: Timestamp) {
+    if rows.refund.as_ref().is_some_and(|row| row.value.is_overdue(now)) {
+        metrics::counter!("GivenUp", "kind" => "refund").increment(1);
+        tracing::error!("nobody knows the refund, and no answer proves it: its amount stays promised");
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Fen, MchId, OutRefundNo, OutTradeNo, Protocol, RefundId, RequestText};
+use crate::{Check, Fen, GIVEN_UP_AFTER, MchId, OutRefundNo, OutTradeNo, Protocol, RefundId, RequestText};
 
 /// Where a refund was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +101,22 @@ impl Refund {
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         self.state == RefundState::Rejected && self.failure.as_deref() == Some(Self::NEVER_MADE)
+    }
+
+    /// Whether WeChat should have known it for long, while no answer that it signed says that it does not: nothing can end it but an
+    /// answer that is signed, or a person.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let unknown = match self.state {
+            RefundState::Reported | RefundState::Created => true,
+            RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Abnormal
+            | RefundState::Repairing
+            | RefundState::Rejected => false,
+        };
+        unknown && now.duration_since(self.created_at) >= GIVEN_UP_AFTER
     }
 
     /// Whether its amount is reserved on the order.

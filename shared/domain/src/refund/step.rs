@@ -1,9 +1,12 @@
 //! One fact about one refund, and how the next state is put together.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Refund, RefundState};
 use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, Schedule, contract};
+
+/// What WeChat may still come to know is asked for this often at least.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// One fact about one refund.
 pub(super) struct Step<'a> {
@@ -21,10 +24,10 @@ impl Step<'_> {
         self.later(Decision::Duplicate)
     }
 
-    /// Nothing new, and less to hope for each time: ask again after half of the time that it took so far.
+    /// Nothing new, and less to hope for each time: ask again after half of the time that it took so far, and once a day in the end.
     pub(super) fn wait_longer(&self) -> Decision {
         let half = self.now.duration_since(self.refund.created_at).checked_div(2).unwrap_or_default();
-        let at_least = self.now.checked_add(half).unwrap_or(self.now);
+        let at_least = self.now.checked_add(half.min(LONGEST_PAUSE)).unwrap_or(self.now);
         let mut next = self.rescheduled();
         match (&mut next.check, &self.refund.check) {
             (Some(check), Some(running)) if running.is_due(self.now) => check.due_at = check.due_at.max(at_least),

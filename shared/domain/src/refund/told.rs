@@ -120,6 +120,10 @@ impl Step<'_> {
         if settled {
             return self.answered(Decision::Duplicate);
         }
+        // Nobody's word ends it, and there is less to hope for each time.
+        if self.fact.is_unproved_answer() && self.told.result == RefundResult::NotFound {
+            return self.wait_longer();
+        }
         if self.fact.is_unproved_answer() || self.refund.check.as_ref().is_some_and(|check| check.asked) {
             return self.wait();
         }

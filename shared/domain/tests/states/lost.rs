@@ -126,6 +126,28 @@ fn a_refund_that_wechat_does_not_know_is_asked_for_less_often_each_time() {
 }
 
 #[test]
+fn a_refund_that_nobody_proves_unknown_stays_promised_and_is_asked_for_once_a_day_in_the_end() {
+    for state in [RefundState::Reported, RefundState::Created] {
+        let mut loaded = with_refund(state);
+        loaded.refund.as_mut().unwrap().check = Some(Check::new(time(60), 0));
+        let unsigned = fact(Cause::Query, Evidence::Unsigned, refund_body(AMOUNT, None, RefundResult::NotFound));
+        let mut asked = Vec::new();
+        for _ in 0..30 {
+            let due_at = loaded.refund.as_ref().unwrap().check.clone().unwrap().due_at;
+            asked.push(due_at);
+            loaded = after(&loaded, &unsigned, due_at);
+        }
+        let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_hours()).collect();
+        assert_eq!(pauses[20..], [24; 9], "{pauses:?}");
+        let refund = loaded.refund.clone().unwrap();
+        assert_eq!((refund.state, refund.is_given_up()), (state, false));
+        assert!(!refund.is_overdue(time(GIVEN_UP_AFTER.as_secs() - 1)) && refund.is_overdue(given_up()));
+        let ended = after(&loaded, &no_refund(), *asked.last().unwrap());
+        assert!(ended.refund.unwrap().is_given_up(), "a signed word ends it at once");
+    }
+}
+
+#[test]
 fn a_refund_that_was_given_up_is_promised_again_where_wechat_has_it_after_all() {
     let loaded = with_refund(RefundState::Created);
     let ended = after(&loaded, &no_refund(), given_up());

@@ -96,6 +96,24 @@ async fn a_refund_that_wechat_never_takes_is_tried_ever_less_often_and_rejected_
 }
 
 #[tokio::test]
+async fn a_refund_that_only_unsigned_answers_do_not_know_is_asked_for_daily_and_is_overdue_after_three_days() {
+    let world = World::new();
+    let (order, refund) = refunding(&world, RefundState::Created).await;
+    world.wechat.on(REFUND_QUERY, Reply::RefusesUnsigned("REFUNDNOTEXIST"));
+    for hour in 0..5 * 24 {
+        world.sweep(minutes(hour * 60)).await;
+    }
+    assert!(world.refund(&refund).is_overdue(minutes(72 * 60)) && !world.wechat.take_paths().is_empty());
+    for hour in 5 * 24..12 * 24 {
+        world.sweep(minutes(hour * 60)).await;
+    }
+    let asked = world.wechat.take_paths();
+    assert!((6..=7).contains(&asked.len()) && asked.iter().all(|path| path == REFUND_QUERY), "{asked:?}");
+    assert_eq!(world.refund(&refund).state, RefundState::Created);
+    assert_eq!(world.order(&order).reserved, refund.amount, "it may exist after all");
+}
+
+#[tokio::test]
 async fn every_page_of_an_orders_refunds_is_read() {
     let world = World::new();
     let (contract, order) = world.paid();
