@@ -102,6 +102,8 @@ TRIPPED_BY = {
     "DueLagAlarm": "work_queue_down",
     "WechatUnansweredAlarm": "wechat_down",
     "WechatRefusesAlarm": "wechat_refuses",
+    "PresignFailedAlarm": "presign_failed",
+    "GivenUpAlarm": "given_up",
     "SilenceAlarm": "notices_lost",
     "CertificateExpiryAlarm": "old_certificate",
 }

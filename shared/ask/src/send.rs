@@ -48,6 +48,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                     Presign::AlreadySigned => Some(NotSignedReason::AlreadySigned),
                     Presign::Failed { .. } => Some(NotSignedReason::PresignFailed),
                 };
+                if unsigned == Some(NotSignedReason::PresignFailed) {
+                    metrics::counter!("PresignFailed").increment(1);
+                    tracing::error!(%out_trade_no, "WeChat offers no contract with the order: it is closed");
+                }
                 (Called::OrderPlaced { out_trade_no, launch: launch(&answer.offer, now), unsigned }, Sent::Accepted)
             }
             // Without a signature it may be anybody's word, and an earlier call may have placed the order: the query decides.

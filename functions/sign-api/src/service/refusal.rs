@@ -53,8 +53,6 @@ pub(crate) fn attempt_ended() -> Problem {
 
 /// 502: the order could be paid, and would sign nothing.
 pub(crate) fn presign_failed() -> Problem {
-    tracing::error!("WeChat offers no contract with the order: it is closed");
-    metrics::counter!("PresignFailed").increment(1);
     let title = "WeChat offers no contract with this order, which is closed: nothing is to be paid";
     Problem::new(StatusCode::BAD_GATEWAY, "presign_failed", title)
 }
