@@ -4,11 +4,13 @@
 //! ```text
 //!   index of pending entries ──> streams, those first that have not failed for long ──> drain
 //!   index of due checks      ──> work queue, leased for as long as the queue tries
+//!   once an hour             ──> work queue: the platform certificates of each merchant
 //! ```
 #![deny(missing_docs)]
 
 mod backoff;
 mod breaker;
+mod certificates;
 mod checks;
 mod due;
 mod handler;
@@ -25,7 +27,7 @@ use work::SqsWork;
 /// What is left of the function's time when it stops: the next run goes on.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Runs the function until Lambda stops it. Reads the tables, `PAPAY_QUEUES` and `PAPAY_QUEUE_WORK`.
+/// Runs the function until Lambda stops it. Reads the tables, `PAPAY_QUEUES`, `PAPAY_QUEUE_WORK` and `PAPAY_MERCHANTS`.
 ///
 /// # Errors
 ///
@@ -37,10 +39,12 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let queues = SqsQueues::new(aws.sqs(), env.queues()?);
     let due = DynamoLedger::new(aws.dynamodb(), env.tables()?);
     let work = SqsWork::new(aws.sqs(), env.work_queue()?);
+    let merchants = env.merchants()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| async {
         let (_, context) = event.into_parts();
         let (now, time) = (env.clock.now(), time_left(context.deadline(), RESERVE));
         let swept = handler::handle((&outbox, &queues), (&due, &work), now, time).await;
+        certificates::remind(&work, &merchants, now).await;
         metrics.flush();
         swept.map_err(Error::from)
     }))

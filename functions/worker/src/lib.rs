@@ -6,20 +6,23 @@
 //!      └──────── delayed, if the next is due within the minute
 //! ```
 //!
-//! A message is only a reminder: what is to be asked is on record, so that one that comes twice asks nothing twice.
+//! A message is only a reminder: what is to be asked is on record, so that one that comes twice asks nothing twice. Each time that it
+//! runs it also sees to it that the platform certificates are fresh, which the callbacks verify with.
 #![deny(missing_docs)]
 
+mod certificates;
 mod event;
 mod handler;
 
 use std::time::Duration;
 
 use ask::{Asker, Merchants};
+use certificates::Certificates;
 use event::QueueEvent;
 use handler::Worker;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use record::{DynamoLedger, Jitter, Recorder};
-use setup::{Aws, Env, Misconfigured, SigningKeyring, telemetry, time_left};
+use setup::{Aws, CertificateStore, Env, Misconfigured, SigningKeyring, telemetry, time_left};
 use wechat::{Client, Hosts};
 use work::SqsWork;
 
@@ -40,14 +43,22 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let queue = SqsWork::new(aws.sqs(), env.work_queue()?);
     let merchants = Merchants::new(SigningKeyring::fetch(&env, &aws).await?);
     let configured = env.merchants()?;
+    let certificates = Certificates::new(CertificateStore::new(&env, &aws));
     let worker = Worker { asker: &asker, queue: &queue, keys: |mch_id: &domain::MchId| merchants.keys(mch_id) };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| async {
         let (event, context) = event.into_parts();
         let now = env.clock.now();
         // Boxed, as the calls below it are nested deeply.
         let response = Box::pin(worker.handle(&event, now, time_left(context.deadline(), RESERVE))).await;
-        for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
-            Box::pin(merchants.look_again(mch_id, now)).await;
+        for mch_id in &configured {
+            let met_unknown = asker.met_unknown_key(mch_id);
+            let refreshed = match merchants.keys(mch_id) {
+                Ok(keys) => Box::pin(certificates.keep_fresh(&asker, &keys, mch_id, met_unknown, now)).await,
+                Err(_) => false,
+            };
+            if asker.distrusts(mch_id) || refreshed {
+                Box::pin(merchants.look_again(mch_id, now)).await;
+            }
         }
         merchants.measure_certificates(&configured, now);
         metrics.flush();

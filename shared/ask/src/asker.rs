@@ -21,6 +21,8 @@ pub struct Asker<L, B, T = Http> {
     pub(crate) recent: Recent,
     /// Merchants whose keys may have changed.
     distrusted: Mutex<BTreeSet<String>>,
+    /// Merchants of whom an answer named a certificate that we do not have.
+    unknown: Mutex<BTreeSet<String>>,
 }
 
 impl<L, B, T> fmt::Debug for Asker<L, B, T> {
@@ -32,7 +34,7 @@ impl<L, B, T> fmt::Debug for Asker<L, B, T> {
 impl<L, B, T> Asker<L, B, T> {
     /// Asks over `wechat` and records in `recorder`.
     pub fn new(recorder: Recorder<L, B>, wechat: Client<T>) -> Self {
-        Self { recorder, wechat, recent: Recent::default(), distrusted: Mutex::default() }
+        Self { recorder, wechat, recent: Recent::default(), distrusted: Mutex::default(), unknown: Mutex::default() }
     }
 
     /// The recorder.
@@ -72,6 +74,9 @@ impl<L, B, T: Transport> Asker<L, B, T> {
 
     /// A signature that does not fit, ours or WeChat's, may mean that the keys were changed.
     fn look_at(&self, error: &CallError, keys: &Keys) {
+        if error.names_unknown_key() {
+            self.unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(keys.mch_id().to_owned());
+        }
         if error.kind == ErrorKind::Unbelievable || error.meaning == Meaning::Misconfigured {
             self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).insert(keys.mch_id().to_owned());
         }
@@ -82,6 +87,13 @@ impl<L, B, T> Asker<L, B, T> {
     /// Whether a merchant's keys may have changed since this was asked last: they are worth another look.
     pub fn distrusts(&self, mch_id: &MchId) -> bool {
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(mch_id.as_str())
+    }
+}
+
+impl<L, B, T> Asker<L, B, T> {
+    /// Whether an answer about a merchant named a certificate that we do not have, since this was asked last.
+    pub fn met_unknown_key(&self, mch_id: &MchId) -> bool {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(mch_id.as_str())
     }
 }
 

@@ -84,7 +84,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 Some(contract) => self.due_exempt(keys, &contract.value, now).await,
                 None => Ok(()),
             },
-            (DueItem::Order(_) | DueItem::Contract(_) | DueItem::Refund(_), ..) => Ok(()),
+            (DueItem::Order(_) | DueItem::Contract(_) | DueItem::Refund(_) | DueItem::Certificates, ..) => Ok(()),
         }
     }
 
@@ -185,7 +185,7 @@ fn is_deduction_time(now: Timestamp) -> bool {
 fn related(item: &DueItem) -> Keys {
     match item {
         DueItem::Contract(code) => Keys { contract: Some(code.clone()), order: code.first_order(), ..Keys::default() },
-        DueItem::Order(_) | DueItem::Refund(_) | DueItem::Exempt(_) => item.keys(),
+        DueItem::Order(_) | DueItem::Refund(_) | DueItem::Exempt(_) | DueItem::Certificates => item.keys(),
     }
 }
 
@@ -195,6 +195,8 @@ fn check_of<'r>(rows: &'r Rows, item: &DueItem) -> Option<&'r Check> {
         DueItem::Contract(_) => rows.contract.as_ref()?.value.check.as_ref(),
         DueItem::Refund(_) => rows.refund.as_ref()?.value.check.as_ref(),
         DueItem::Exempt(_) => rows.exempt.as_ref()?.value.check.as_ref(),
+        // The worker keeps them fresh each time that it runs, and is woken for it.
+        DueItem::Certificates => None,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use domain::{ContractCode, ExemptKey, InvalidValue, Keys, MchId, OutRefundNo, OutTradeNo, Timestamp};
 
+/// What certificates are called beside their merchant.
+const PLATFORM: &str = "platform";
+
 /// A question to WeChat whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -24,6 +27,8 @@ pub enum DueItem {
     Refund(OutRefundNo),
     /// A password-exempt contract.
     Exempt(ExemptKey),
+    /// The platform certificates of the merchant. They are in no index: the sweeper speaks of them once an hour.
+    Certificates,
 }
 
 impl Due {
@@ -59,11 +64,12 @@ impl DueItem {
             "contract" => ContractCode::parse(number).map(Self::Contract),
             "refund" => OutRefundNo::parse(number).map(Self::Refund),
             "exempt" => ExemptKey::parse(number).map(Self::Exempt),
-            _ => Err(InvalidValue { field: "kind", rule: "order, contract, refund or exempt" }),
+            "certificates" if number == PLATFORM => Ok(Self::Certificates),
+            _ => Err(InvalidValue { field: "kind", rule: "order, contract, refund, exempt or certificates" }),
         }
     }
 
-    /// `order`, `contract`, `refund` or `exempt`.
+    /// `order`, `contract`, `refund`, `exempt` or `certificates`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -71,6 +77,7 @@ impl DueItem {
             Self::Contract(_) => "contract",
             Self::Refund(_) => "refund",
             Self::Exempt(_) => "exempt",
+            Self::Certificates => "certificates",
         }
     }
 
@@ -82,6 +89,7 @@ impl DueItem {
             Self::Contract(code) => code.as_str(),
             Self::Refund(number) => number.as_str(),
             Self::Exempt(key) => key.as_str(),
+            Self::Certificates => PLATFORM,
         }
     }
 
@@ -93,6 +101,7 @@ impl DueItem {
             Self::Contract(_) => 'C',
             Self::Refund(_) => 'R',
             Self::Exempt(_) => 'X',
+            Self::Certificates => 'T',
         };
         format!("{mch_id}#{letter}#{}", self.number())
     }
@@ -105,6 +114,7 @@ impl DueItem {
             Self::Contract(code) => Keys { contract: Some(code), ..Keys::default() },
             Self::Refund(number) => Keys { refund: Some(number), ..Keys::default() },
             Self::Exempt(key) => Keys { exempt: Some(key), ..Keys::default() },
+            Self::Certificates => Keys::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What verifies: one secret per merchant, `<prefix><mch_id>/verify`.
+//! What verifies: one secret per merchant, `<prefix><mch_id>/verify`, and the certificates that the worker keeps beside it.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use domain::MchId;
 use serde::Deserialize;
 use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 
-use crate::Misconfigured;
 use crate::kept::{FromSecrets, Kept};
 use crate::secrets::Secrets;
+use crate::{Misconfigured, certificates};
 
 /// What verifies the callbacks of the configured merchants.
 pub type Keyring = Kept<MerchantKeys>;
@@ -37,7 +37,8 @@ struct Generation {
 impl FromSecrets for MerchantKeys {
     async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
         let name = secrets.name(mch_id, "verify");
-        parse(&name, mch_id, &secrets.required(&name).await?)
+        let (text, fetched) = tokio::join!(secrets.required(&name), certificates::fetch(secrets, mch_id));
+        certificates::added(parse(&name, mch_id, &text?)?, fetched?)
     }
 }
 

@@ -11,6 +11,7 @@
 mod aws;
 mod batch;
 mod catalogue;
+mod certificates;
 mod clock;
 mod env;
 mod kept;
@@ -24,6 +25,7 @@ mod wechat;
 pub use aws::Aws;
 pub use batch::{BatchItemFailure, BatchResponse, time_left};
 pub use catalogue::{Catalogue, Product, ProductKind};
+pub use certificates::CertificateStore;
 pub use clock::{Clock, SystemClock};
 pub use env::{Env, Misconfigured};
 pub use kept::{Kept, KeyringError};

@@ -2,6 +2,7 @@
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::MchId;
 
 use crate::{Aws, Env, Misconfigured};
@@ -26,6 +27,21 @@ impl Secrets {
 
     pub(crate) async fn required(&self, name: &str) -> Result<String, Misconfigured> {
         self.optional(name).await?.ok_or_else(|| Misconfigured::new(name, "is not there"))
+    }
+
+    /// Writes a secret, and makes it where there is none.
+    pub(crate) async fn write(&self, name: &str, text: &str) -> Result<(), Misconfigured> {
+        let refused = |code: Option<&str>| Misconfigured::new(name, code.unwrap_or("not reachable"));
+        match self.client.put_secret_value().secret_id(name).secret_string(text).send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
+            {
+                let created = self.client.create_secret().name(name).secret_string(text).send().await;
+                created.map(|_| ()).map_err(|error| refused(error.code()))
+            }
+            Err(error) => Err(refused(error.code())),
+        }
     }
 
     /// A secret that a merchant may do without.

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use verify::sign::v3::MerchantSigner;
 use verify::{ApiV2Key, MerchantKeys};
 
-use crate::Misconfigured;
 use crate::kept::{FromSecrets, Kept};
 use crate::keyring::parse as parse_verifying;
 use crate::secrets::Secrets;
+use crate::{Misconfigured, certificates};
 
 /// What signs the requests of the configured merchants, and verifies their answers.
 pub type SigningKeyring = Kept<SigningKeys>;
@@ -83,8 +83,10 @@ struct ClientSecret {
 impl FromSecrets for SigningKeys {
     async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
         let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
-        let (verifying, signing) = tokio::join!(secrets.required(&verify), secrets.optional(&sign));
-        Self::parse((&verify, &verifying?), (&sign, signing?.as_deref()), mch_id)
+        let (verifying, signing, fetched) =
+            tokio::join!(secrets.required(&verify), secrets.optional(&sign), certificates::fetch(secrets, mch_id));
+        let merchant = certificates::added(parse_verifying(&verify, mch_id, &verifying?)?, fetched?)?;
+        Self::of(merchant, &verify, (&sign, signing?.as_deref()), mch_id)
     }
 }
 
@@ -99,7 +101,15 @@ impl SigningKeys {
         (sign, signing): (&str, Option<&str>),
         mch_id: &MchId,
     ) -> Result<Self, Misconfigured> {
-        let merchant = parse_verifying(verify, mch_id, verifying)?;
+        Self::of(parse_verifying(verify, mch_id, verifying)?, verify, (sign, signing), mch_id)
+    }
+
+    fn of(
+        merchant: MerchantKeys,
+        verify: &str,
+        (sign, signing): (&str, Option<&str>),
+        mch_id: &MchId,
+    ) -> Result<Self, Misconfigured> {
         let v2 = merchant.v2.as_ref().map(|keys| keys.current.clone());
         let v2 =
             v2.ok_or_else(|| Misconfigured::new(format!("{verify} api_v2_key"), "V2 requests are signed with it"))?;

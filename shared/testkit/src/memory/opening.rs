@@ -32,6 +32,7 @@ impl Store {
             DueItem::Contract(_) => rows.contract.is_some(),
             DueItem::Refund(_) => rows.refund.is_some(),
             DueItem::Exempt(_) => rows.exempt.is_some(),
+            DueItem::Certificates => false,
         };
         let key = item.key(mch_id);
         let since = self.asked.get(&key).map(|at| now.duration_since(*at.value()));

@@ -84,21 +84,25 @@ async fn handle(State(calls): State<Arc<Mutex<Calls>>>, headers: HeaderMap, body
 
 fn answer(target: &str, request: &Value) -> Result<Value, Failure> {
     match target {
-        "secretsmanager.GetSecretValue" => Ok(secret()),
+        "secretsmanager.GetSecretValue" => secret(request),
         "DynamoDB_20120810.BatchGetItem" => found(request),
         "DynamoDB_20120810.TransactWriteItems" => Ok(json!({})),
         _ => Err(format!("{target} is not expected here").into()),
     }
 }
 
-fn secret() -> Value {
+/// The merchant has the one secret that must be there.
+fn secret(request: &Value) -> Result<Value, Failure> {
+    if !request["SecretId"].as_str().is_some_and(|name| name.ends_with("/verify")) {
+        return Err(r#"{"__type":"ResourceNotFoundException"}"#.into());
+    }
     let text = json!({
         "api_v2_key": { "current": TEST_MERCHANT.api_v2_key },
         "api_v3_key": { "current": TEST_MERCHANT.api_v3_key },
         "public_keys": { TEST_MERCHANT.public_key_id: TEST_MERCHANT.public_key_pem },
         "platform_certificates": [TEST_MERCHANT.certificate_pem],
     });
-    json!({ "ARN": "arn", "Name": "papay", "SecretString": text.to_string(), "VersionId": "1" })
+    Ok(json!({ "ARN": "arn", "Name": "papay", "SecretString": text.to_string(), "VersionId": "1" }))
 }
 
 fn found(request: &Value) -> Result<Value, Failure> {

@@ -1,0 +1,127 @@
+//! Keeps the platform certificates of every merchant fresh, for everybody who verifies.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+
+use ask::Asker;
+use domain::{MchId, Timestamp};
+use jiff::SignedDuration;
+use setup::{CertificateStore, Misconfigured};
+use wechat::{CallError, Keys, Meaning, Moment, Transport, v3};
+
+/// WeChat wants to be asked more often than every twelve hours (protocol, 5.4); half of that leaves room for an outage.
+const FRESH_FOR: SignedDuration = SignedDuration::from_hours(6);
+
+/// How often one process looks at what is kept, where nothing calls for it.
+const LOOKS: SignedDuration = SignedDuration::from_mins(30);
+
+/// Anyone can send what names a certificate that we do not have: it is looked into once a minute at most.
+const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// Where certificates are kept.
+pub(crate) trait Store {
+    /// When those that are kept were told.
+    fn fetched_at(&self, mch_id: &MchId) -> impl Future<Output = Result<Option<Timestamp>, Misconfigured>> + Send;
+
+    /// Keeps these.
+    fn keep(
+        &self,
+        mch_id: &MchId,
+        pems: Vec<String>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Misconfigured>> + Send;
+}
+
+impl Store for CertificateStore {
+    async fn fetched_at(&self, mch_id: &MchId) -> Result<Option<Timestamp>, Misconfigured> {
+        Self::fetched_at(self, mch_id).await
+    }
+
+    async fn keep(&self, mch_id: &MchId, pems: Vec<String>, now: Timestamp) -> Result<(), Misconfigured> {
+        Self::keep(self, mch_id, pems, now).await
+    }
+}
+
+/// The certificates of the merchants, and when this process looked at them.
+pub(crate) struct Certificates<S> {
+    store: S,
+    looked: Mutex<HashMap<MchId, Timestamp>>,
+}
+
+impl<S: Store> Certificates<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self { store, looked: Mutex::default() }
+    }
+
+    /// Asks WeChat for a merchant's certificates if those that are kept are old, or if an answer named one that we do not have. Says
+    /// whether there may be others now.
+    pub(crate) async fn keep_fresh<L, B, T: Transport>(
+        &self,
+        asker: &Asker<L, B, T>,
+        keys: &Keys,
+        mch_id: &MchId,
+        met_unknown: bool,
+        now: Timestamp,
+    ) -> bool {
+        // Without them there are no V3 calls, or nothing that certificates are sealed with.
+        if keys.signer.is_none() || keys.merchant.v3.is_none() || !self.may_look(mch_id, met_unknown, now) {
+            return false;
+        }
+        match self.refreshed(asker, keys, mch_id, met_unknown, now).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                metrics::counter!("CertificatesNotRefreshed").increment(1);
+                tracing::error!(%mch_id, %error, "the platform certificates could not be refreshed");
+                false
+            }
+        }
+    }
+
+    async fn refreshed<L, B, T: Transport>(
+        &self,
+        asker: &Asker<L, B, T>,
+        keys: &Keys,
+        mch_id: &MchId,
+        met_unknown: bool,
+        now: Timestamp,
+    ) -> Result<bool, String> {
+        let text = |error: &dyn Display| error.to_string();
+        let fetched_at = self.store.fetched_at(mch_id).await.map_err(|error| text(&error))?;
+        let younger_than = |age| fetched_at.is_some_and(|at| now.duration_since(at) < age);
+        if met_unknown && younger_than(PAUSE) {
+            return Ok(true);
+        }
+        if !met_unknown && younger_than(FRESH_FOR) {
+            return Ok(false);
+        }
+        let question = v3::Certificates.prepare(keys, &Moment::new(now)).map_err(|error| text(&error))?;
+        let pems = match asker.call(&question, keys, now).await {
+            Ok(told) => told.into_iter().map(|certificate| certificate.pem).collect(),
+            // A merchant of the public-key mode has none (protocol, 5.1).
+            Err(error) if has_none(&error) => Vec::new(),
+            Err(error) => return Err(text(&error)),
+        };
+        self.store.keep(mch_id, pems, now).await.map_err(|error| text(&error))?;
+        metrics::counter!("CertificatesRefreshed").increment(1);
+        Ok(true)
+    }
+
+    fn may_look(&self, mch_id: &MchId, met_unknown: bool, now: Timestamp) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = if met_unknown { PAUSE } else { LOOKS };
+        let recently = looked.get(mch_id).is_some_and(|at| now.duration_since(*at) < pause);
+        if !recently {
+            looked.insert(mch_id.clone(), now);
+        }
+        !recently
+    }
+}
+
+fn has_none(error: &CallError) -> bool {
+    error.meaning == Meaning::NotFound
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! WeChat's certificates come and go; what is kept follows.
+
+use std::sync::Arc;
+
+use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Occasion, TEST_MERCHANT, WechatPay};
+use record::{Recorder, Routing};
+use testkit::memory::{Memory, MemoryLedger, NoWait};
+use verify::sign::v3::MerchantSigner;
+use verify::{ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
+use wechat::{Client, Failure, Hosts, Incoming, Outgoing};
+
+use super::*;
+
+const NOW: i64 = 1_795_223_700;
+
+/// WeChat, which knows one question.
+#[derive(Clone)]
+struct Tenpay(Arc<Inner>);
+
+struct Inner {
+    wechat: WechatPay,
+    asked: Mutex<u32>,
+    /// A merchant of the public-key mode.
+    has_none: bool,
+}
+
+impl Transport for Tenpay {
+    async fn exchange(&self, request: Outgoing<'_>) -> Result<Incoming, Failure> {
+        assert!(request.url.ends_with("/v3/certificates"), "{}", request.url);
+        *self.0.asked.lock().unwrap() += 1;
+        let occasion = Occasion::derived(NOW, "certificates");
+        if self.0.has_none {
+            let body = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
+            return Ok(Incoming { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() });
+        }
+        let body = self.0.wechat.v3_certificates(&occasion).unwrap().to_string();
+        let answer = self.0.wechat.v3_answer(200, body.into_bytes(), None, &occasion).unwrap();
+        Ok(Incoming { status: 200, headers: answer.headers, body: answer.body })
+    }
+}
+
+/// What is kept, and when it was told.
+type Secret = (Vec<String>, Timestamp);
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Option<Secret>>>);
+
+impl Store for Kept {
+    async fn fetched_at(&self, _: &MchId) -> Result<Option<Timestamp>, Misconfigured> {
+        Ok(self.0.lock().unwrap().as_ref().map(|kept| kept.1))
+    }
+
+    async fn keep(&self, _: &MchId, pems: Vec<String>, now: Timestamp) -> Result<(), Misconfigured> {
+        *self.0.lock().unwrap() = Some((pems, now));
+        Ok(())
+    }
+}
+
+struct World {
+    tenpay: Tenpay,
+    asker: Asker<MemoryLedger, NoWait, Tenpay>,
+    kept: Kept,
+    certificates: Certificates<Kept>,
+}
+
+impl World {
+    fn new(has_none: bool) -> Self {
+        let tenpay =
+            Tenpay(Arc::new(Inner { wechat: WechatPay::test_merchant().unwrap(), asked: Mutex::default(), has_none }));
+        let memory = Memory::new(["all".to_owned()], at(0));
+        let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
+        let client = Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), tenpay.clone());
+        let asker = Asker::new(Recorder::new(memory.ledger(), NoWait, routing), client);
+        let kept = Kept::default();
+        Self { tenpay, asker, certificates: Certificates::new(kept.clone()), kept }
+    }
+
+    async fn look(&self, met_unknown: bool, now: Timestamp) -> bool {
+        self.certificates.keep_fresh(&self.asker, &keys(), &mch_id(), met_unknown, now).await
+    }
+
+    fn asked(&self) -> u32 {
+        *self.tenpay.0.asked.lock().unwrap()
+    }
+
+    fn pems(&self) -> Option<Vec<String>> {
+        self.kept.0.lock().unwrap().as_ref().map(|kept| kept.0.clone())
+    }
+}
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(NOW + minutes * 60).unwrap()
+}
+
+fn mch_id() -> MchId {
+    MchId::parse(TEST_MERCHANT.mch_id).unwrap()
+}
+
+/// Nothing of WeChat's is known yet.
+fn keys() -> Keys {
+    let v3 = Generations::only(ApiV3Key::parse(TEST_MERCHANT.api_v3_key).unwrap());
+    let merchant = MerchantKeys::new(TEST_MERCHANT.mch_id, None, Some(v3), WechatpayKeys::default()).unwrap();
+    let signer =
+        MerchantSigner::new(TEST_MERCHANT.mch_id, MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM).unwrap();
+    Keys::new(Arc::new(merchant)).with_signer(Arc::new(signer))
+}
+
+#[tokio::test]
+async fn certificates_are_fetched_where_there_are_none_and_again_after_six_hours() {
+    let world = World::new(false);
+    assert!(world.look(false, at(0)).await, "others may be there now");
+    assert_eq!(world.pems().unwrap(), [TEST_MERCHANT.certificate_pem.to_owned()]);
+    for minute in [1, 29, 31, 200, 330, 359] {
+        assert!(!world.look(false, at(minute)).await, "{minute}");
+    }
+    assert_eq!(world.asked(), 1);
+    assert!(world.look(false, at(361)).await);
+    assert_eq!(world.asked(), 2, "more often than every twelve hours");
+}
+
+#[tokio::test]
+async fn another_process_asks_nothing_that_was_asked_within_six_hours() {
+    let world = World::new(false);
+    world.look(false, at(0)).await;
+    let other = Certificates::new(world.kept.clone());
+    assert!(!other.keep_fresh(&world.asker, &keys(), &mch_id(), false, at(5)).await);
+    assert_eq!(world.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_of_an_unknown_serial_refreshes_at_once_and_once_a_minute_at_most() {
+    let world = World::new(false);
+    world.look(false, at(0)).await;
+    assert!(world.look(true, at(10)).await);
+    assert_eq!(world.asked(), 2);
+    let seconds = |seconds| Timestamp::from_second(NOW + 600 + seconds).unwrap();
+    for second in [1, 30, 59] {
+        assert!(!world.look(true, seconds(second)).await);
+    }
+    let other = Certificates::new(world.kept.clone());
+    assert!(
+        other.keep_fresh(&world.asker, &keys(), &mch_id(), true, seconds(30)).await,
+        "another process has refreshed them: the secret is worth a look"
+    );
+    assert_eq!(world.asked(), 2);
+    assert!(world.look(true, seconds(60)).await);
+    assert_eq!(world.asked(), 3);
+}
+
+#[tokio::test]
+async fn a_merchant_of_the_public_key_mode_has_none_and_is_not_asked_for_them_all_the_time() {
+    let world = World::new(true);
+    assert!(world.look(false, at(0)).await);
+    assert_eq!(world.pems(), Some(Vec::new()));
+    assert!(!world.look(false, at(60)).await);
+    assert_eq!(world.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_merchant_without_v3_keys_is_left_alone() {
+    let world = World::new(false);
+    let unsigned = Keys::new(keys().merchant);
+    assert!(!world.certificates.keep_fresh(&world.asker, &unsigned, &mch_id(), true, at(0)).await);
+    assert_eq!((world.asked(), world.pems()), (0, None));
+}

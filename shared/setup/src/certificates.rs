@@ -1,0 +1,125 @@
+//! The platform certificates (平台证书) that WeChat signs with: a secret of each merchant, `<prefix><mch_id>/certificates`, which the worker
+//! writes and everybody reads beside `…/verify`. It holds nothing that is secret; whoever could write it could speak for WeChat.
+
+use domain::{MchId, Timestamp};
+use serde::{Deserialize, Serialize};
+use verify::{MerchantKeys, WechatpayKeys};
+
+use crate::secrets::Secrets;
+use crate::{Aws, Env, Misconfigured};
+
+/// What the secret is called, after the merchant's number.
+const PURPOSE: &str = "certificates";
+
+/// The secret.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CertificatesSecret {
+    /// PEM.
+    platform_certificates: Vec<String>,
+    /// When WeChat told them.
+    fetched_at: Timestamp,
+}
+
+/// Where the certificates are kept.
+#[derive(Clone, Debug)]
+pub struct CertificateStore(Secrets);
+
+impl CertificateStore {
+    /// The secrets of this deployment.
+    #[must_use]
+    pub fn new(env: &Env, aws: &Aws) -> Self {
+        Self(Secrets::new(env, aws))
+    }
+
+    /// When WeChat told the certificates that are kept; `None` where none are.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`]: the secret cannot be read.
+    pub async fn fetched_at(&self, mch_id: &MchId) -> Result<Option<Timestamp>, Misconfigured> {
+        let name = self.0.name(mch_id, PURPOSE);
+        let text = self.0.optional(&name).await?;
+        // What cannot be read is written anew.
+        Ok(text.and_then(|text| parse(&name, &text).ok()).map(|secret| secret.fetched_at))
+    }
+
+    /// Keeps these certificates instead of those before: WeChat tells all that it signs with.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`]: the secret cannot be written.
+    pub async fn keep(&self, mch_id: &MchId, pems: Vec<String>, now: Timestamp) -> Result<(), Misconfigured> {
+        let name = self.0.name(mch_id, PURPOSE);
+        let secret = CertificatesSecret { platform_certificates: pems, fetched_at: now };
+        let text = serde_json::to_string(&secret).map_err(|error| Misconfigured::new(&name, error))?;
+        self.0.write(&name, &text).await
+    }
+}
+
+/// The text of the secret, where there is one.
+pub(crate) async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Option<(String, String)>, Misconfigured> {
+    let name = secrets.name(mch_id, PURPOSE);
+    Ok(secrets.optional(&name).await?.map(|text| (name, text)))
+}
+
+/// The keys with those certificates beside the ones that they have.
+pub(crate) fn added(mut keys: MerchantKeys, fetched: Option<(String, String)>) -> Result<MerchantKeys, Misconfigured> {
+    if let Some((name, text)) = fetched {
+        add(&mut keys.wechatpay, &name, &text)?;
+    }
+    Ok(keys)
+}
+
+fn add(keys: &mut WechatpayKeys, name: &str, text: &str) -> Result<(), Misconfigured> {
+    for (index, pem) in parse(name, text)?.platform_certificates.iter().enumerate() {
+        let field = || format!("{name} platform_certificates[{index}]");
+        keys.insert_certificate(pem).map_err(|error| Misconfigured::new(field(), error))?;
+    }
+    Ok(())
+}
+
+fn parse(name: &str, text: &str) -> Result<CertificatesSecret, Misconfigured> {
+    serde_json::from_str(text).map_err(|error| {
+        Misconfigured::new(
+            name,
+            format_args!("not the documented JSON, line {} column {}", error.line(), error.column()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "papay/10000100/certificates";
+
+    fn fetched(text: &str) -> Option<(String, String)> {
+        Some((NAME.to_owned(), text.to_owned()))
+    }
+
+    fn keys() -> MerchantKeys {
+        MerchantKeys::new("10000100", None, None, WechatpayKeys::default()).unwrap()
+    }
+
+    #[test]
+    fn certificates_of_the_worker_are_added_to_those_of_the_operator() {
+        let certificate = include_str!("../../../tests/vectors/wechat/java_wechat_pay_certificate.pem");
+        let secret = CertificatesSecret {
+            platform_certificates: vec![certificate.to_owned()],
+            fetched_at: Timestamp::UNIX_EPOCH,
+        };
+        let text = serde_json::to_string(&secret).unwrap();
+        let twice = added(added(keys(), fetched(&text)).unwrap(), fetched(&text)).unwrap();
+        assert_eq!(twice.wechatpay.len(), 1, "the same one in both secrets is one");
+        assert!(added(keys(), None).unwrap().wechatpay.is_empty(), "the secret is optional");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_told_by_its_name() {
+        for text in ["", "[]", r#"{"platform_certificates": ["x"], "fetched_at": "2026-01-01T00:00:00Z"}"#] {
+            let problem = added(keys(), fetched(text)).unwrap_err().to_string();
+            assert!(problem.starts_with(NAME), "{problem}");
+        }
+    }
+}
