@@ -28,15 +28,23 @@ impl Transport for Tenpay {
     async fn exchange(&self, request: Outgoing<'_>) -> Result<Incoming, Failure> {
         assert!(request.url.ends_with("/v3/certificates"), "{}", request.url);
         *self.0.asked.lock().unwrap() += 1;
-        let occasion = Occasion::derived(NOW, "certificates");
+        let occasion = Occasion::derived(asked_at(&request), "certificates");
         if self.0.has_none {
             let body = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
             return Ok(Incoming { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() });
         }
         let body = self.0.wechat.v3_certificates(&occasion).unwrap().to_string();
-        let answer = self.0.wechat.v3_answer(200, body.into_bytes(), None, &occasion).unwrap();
+        let answer =
+            self.0.wechat.v3_answer(200, body.into_bytes(), Some(TEST_MERCHANT.certificate_serial), &occasion).unwrap();
         Ok(Incoming { status: 200, headers: answer.headers, body: answer.body })
     }
+}
+
+/// The time that the question was signed with.
+fn asked_at(request: &Outgoing<'_>) -> i64 {
+    let signed = &request.headers.iter().find(|(name, _)| *name == "authorization").unwrap().1;
+    let from = signed.split("timestamp=\"").nth(1).unwrap();
+    from.split('"').next().unwrap().parse().unwrap()
 }
 
 /// What is kept, and when it was told.
@@ -109,7 +117,8 @@ fn keys() -> Keys {
 async fn certificates_are_fetched_where_there_are_none_and_again_after_six_hours() {
     let world = World::new(false);
     assert!(world.look(false, at(0)).await, "others may be there now");
-    assert_eq!(world.pems().unwrap(), [TEST_MERCHANT.certificate_pem.to_owned()]);
+    let pems = world.pems().unwrap();
+    assert_eq!(pems.iter().map(|pem| pem.trim()).collect::<Vec<_>>(), [TEST_MERCHANT.certificate_pem.trim()]);
     for minute in [1, 29, 31, 200, 330, 359] {
         assert!(!world.look(false, at(minute)).await, "{minute}");
     }
