@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterparty::fixtures;
-use counterparty::{Protocol, TEST_MERCHANT, WechatPay};
+use counterparty::{Occasion, PlatformCertificate, Protocol, TEST_MERCHANT, TradeType, V3Notice, WechatPay};
 
 use crate::harness::{MCH_ID, Town};
 
@@ -23,7 +23,7 @@ async fn a_failed_signature_asks_the_store_at_most_once_a_minute() {
     for _ in 0..10 {
         assert!(town.send(&forged).await.is_failure(Protocol::V2));
     }
-    assert_eq!(town.stack.host.secrets.requests(), at_start + 1, "once, however many forgeries come");
+    assert_eq!(town.stack.host.secrets.requests(), at_start + 2, "two secrets once, however many forgeries come");
     town.stack.host.secrets.set_down(true);
     town.move_clock(MINUTE);
     assert_eq!(town.send(&forged).await.status, 401, "a store that is down changes nothing about a forgery");
@@ -44,6 +44,46 @@ async fn a_rotated_key_is_fetched_when_it_is_first_needed_and_the_old_one_still_
     town.move_clock(MINUTE);
     assert!(town.send_to(endpoint, &path, &by_new_key).await.is_success(Protocol::V2));
     assert!(town.send(&second).await.is_success(Protocol::V2), "WeChat still resends what the old key signed");
+    town.stop().await;
+}
+
+/// The worker keeps the certificates; a callback never calls WeChat.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_not_known_is_refused_until_the_worker_has_kept_it_and_then_everything_verifies() {
+    let town = Town::start().await;
+    let (renewed, by_old, by_public_key) = (
+        town.prepare("payment-v3").await,
+        town.prepare("payment-v3-certificate").await,
+        town.prepare("payment-v3").await,
+    );
+    let start = town.now().as_second();
+    let new = PlatformCertificate::issue(start - 3_600, start + 86_400 * 365).unwrap();
+    let wechat = WechatPay::test_merchant().unwrap().with_platform_certificate(new.clone()).unwrap();
+    let by_new = |now: i64| {
+        let notice = V3Notice::payment(&renewed.numbers, TradeType::App).unwrap().signed_by(&new.serial);
+        notice.signed(&wechat, &Occasion::derived(now, "renewed")).unwrap()
+    };
+    let (endpoint, path) = (renewed.fixture.endpoint, renewed.fixture.path(MCH_ID));
+    let before = town.dump().await;
+    let refused = town.send_to(endpoint, &path, &by_new(start)).await;
+    assert!(refused.is_failure(Protocol::V3), "WeChat tries again: {refused:?}");
+    assert_eq!(town.dump().await.changes_since(&before), Vec::<String>::new());
+
+    let env = signing_env(&town.stack.host.secrets.endpoint());
+    let store = setup::CertificateStore::new(&env, &setup::Aws::new(&env).unwrap());
+    let mch_id = domain::MchId::parse(MCH_ID).unwrap();
+    assert_eq!(store.fetched_at(&mch_id).await.unwrap(), None, "nothing was kept so far");
+    let pems = vec![TEST_MERCHANT.certificate_pem.to_owned(), new.certificate_pem.clone()];
+    let kept_at = town.now();
+    store.keep(&mch_id, Vec::new(), kept_at).await.unwrap();
+    store.keep(&mch_id, pems, kept_at).await.unwrap();
+    assert_eq!(store.fetched_at(&mch_id).await.unwrap(), Some(kept_at));
+
+    town.move_clock(MINUTE);
+    let again = town.send_to(endpoint, &path, &by_new(town.now().as_second())).await;
+    assert!(again.is_success(Protocol::V3), "{again:?}");
+    assert!(town.send(&by_old).await.is_success(Protocol::V3), "the old one goes on verifying");
+    assert!(town.send(&by_public_key).await.is_success(Protocol::V3), "and so does the public key");
     town.stop().await;
 }
 

@@ -26,7 +26,7 @@ NEVER_SEEN = {
 
 def short(resource):
     """A resource as the recording calls it: `ledger`, `ledger/due`, `membership`, `verify`."""
-    secret = re.search(r"secret:\$\{SecretPrefix\}(?:\*/([a-z]+)|(issuers)/\*)-\?{6}$", resource)
+    secret = re.search(r"secret:\$\{SecretPrefix\}(?:\*/([a-z]+)|(issuers)/\*)(?:-\?{6})?$", resource)
     if secret:
         return secret[1] or secret[2]
     index = re.match(r"\$\{(Ledger|Outbox|Inbox)Table\.Arn\}/index/([a-z_]+)$", resource)

@@ -129,7 +129,7 @@ class Functions(unittest.TestCase):
         for name in FUNCTIONS:
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
-                expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK"},
+                expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK", "PAPAY_MERCHANTS"},
                             "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": public | app,
                             "MerchantApi": callback | business,
                             }.get(name, public)
@@ -163,8 +163,13 @@ class Roles(unittest.TestCase):
         name = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}*/" + purpose
         return {("secretsmanager:GetSecretValue", name + "-??????")}
 
+    def certificates(self, action):
+        """A secret that is not there yet has no characters after its name."""
+        [(_, there)] = self.secret("certificates")
+        return {(f"secretsmanager:{action}", name) for name in (there, there.removesuffix("-??????"))}
+
     def record(self):
-        return self.secret("verify") | {
+        return self.secret("verify") | self.certificates("GetSecretValue") | {
             ("dynamodb:BatchGetItem", "LedgerTable.Arn"),
             ("dynamodb:PutItem", "LedgerTable.Arn"),
             ("dynamodb:UpdateItem", "LedgerTable.Arn"),
@@ -190,7 +195,9 @@ class Roles(unittest.TestCase):
     def test_the_worker_takes_questions_signs_them_and_records_answers(self):
         work = {(f"sqs:{action}", "WorkQueue.Arn")
                 for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
-        self.assertEqual(allowed(DEPLOYED, "WorkerRole"), self.logs("Worker") | self.record() | self.secret("sign") | work)
+        keeps = self.certificates("CreateSecret") | self.certificates("PutSecretValue")
+        expected = self.logs("Worker") | self.record() | self.secret("sign") | work | keeps
+        self.assertEqual(allowed(DEPLOYED, "WorkerRole"), expected)
 
     def test_the_merchants_api_signs_and_records(self):
         self.assertEqual(allowed(DEPLOYED, "MerchantApiRole"), self.logs("MerchantApi") | self.record() | self.secret("sign"))
