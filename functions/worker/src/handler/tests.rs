@@ -5,6 +5,7 @@ mod deductions;
 mod messages;
 mod orders;
 mod refunds;
+mod v3;
 mod world;
 
 use world::{World, at, minutes, seconds};

@@ -44,6 +44,7 @@ impl World {
         let memory = Memory::new(["all".to_owned()], at(0));
         let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
         let wechat = FakeWeChat::default();
+        wechat.sign_v3(super::v3::signed);
         let client = Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), wechat.clone());
         let asker = Asker::new(Recorder::new(memory.ledger(), NoWait, routing), client);
         Self { memory, wechat, queue: Queue::default(), asker, generator: RefCell::new(Generator::new(3)) }
@@ -122,7 +123,7 @@ impl World {
     pub(super) async fn deliver(&self, bodies: &[String], now: Timestamp) -> BatchResponse {
         let message = |(place, body): (usize, &String)| Message { id: format!("m{place}"), body: body.clone() };
         let event = QueueEvent { messages: bodies.iter().enumerate().map(message).collect() };
-        let keys = |_: &MchId| Ok::<_, Infallible>(Keys::new(FakeWeChat::keys()));
+        let keys = |_: &MchId| Ok::<_, Infallible>(super::v3::keys());
         let worker = Worker { asker: &self.asker, queue: &self.queue, keys };
         worker.handle(&event, now, Duration::from_secs(20)).await
     }
@@ -154,10 +155,12 @@ impl World {
         let orders = store.orders().filter(|row| due(&row.value.check));
         let contracts = store.contracts().filter(|row| due(&row.value.check));
         let refunds = store.refunds().filter(|row| due(&row.value.check));
+        let exempt = store.exempt().filter(|row| due(&row.value.check));
         orders
             .map(|row| job(DueItem::Order(row.value.out_trade_no.clone())))
             .chain(contracts.map(|row| job(DueItem::Contract(row.value.contract_code.clone()))))
             .chain(refunds.map(|row| job(DueItem::Refund(row.value.out_refund_no.clone()))))
+            .chain(exempt.map(|row| job(DueItem::Exempt(row.value.key()))))
             .collect()
     }
 
