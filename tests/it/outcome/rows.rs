@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::scene::{End, Scene};
+use super::scene::{End, Scene, text};
 use crate::harness::{MCH_ID, Town};
 
 /// Between two looks of the app.
@@ -202,6 +202,41 @@ async fn paid_and_then_refunded_on_the_merchant_platform() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn paid_and_then_refunded_by_the_back_end_in_part_and_later_the_rest() {
+    let scene = Scene::subscribed("vip-monthly").await;
+    scene.pay(json!({ "user": "wx-alice" })).await;
+    scene.comes_to("active", SECONDS).await;
+    let refund = |number: &str, amount: u64| json!({ "out_trade_no": scene.order, "out_refund_no": number, "amount": amount, "reason": "少了一周" });
+    let (status, part) = scene.back_end("/refunds", "part", &refund("part", 800)).await;
+    assert_eq!(status, 202, "{part}");
+    let partly = scene.is_paid_as("partly_refunded", SECONDS).await;
+    assert_eq!([text(&partly["outcome"]), text(&partly["contract"]["state"])], ["active", "signed"], "{partly}");
+    scene.town.drained().await;
+    // Two refunds of an order are a minute apart.
+    scene.town.move_clock(Duration::from_secs(61));
+    let (status, problem) = scene.back_end("/refunds", "more", &refund("more", 1001)).await;
+    assert_eq!((status, &problem["code"], &problem["refundable"]), (409, &json!("more_than_refundable"), &json!(1000)));
+    let (status, rest) = scene.back_end("/refunds", "rest", &refund("rest", 1000)).await;
+    assert_eq!(status, 202, "{rest}");
+    let end = End {
+        outcome: "refunded",
+        payment: "refunded",
+        contract: "signed",
+        trade_state: "REFUND",
+        events: &[
+            "contract.signed",
+            "payment.succeeded",
+            "refund.succeeded",
+            "refund.succeeded",
+            "subscription.settled",
+            "subscription.settled",
+        ],
+        ..ACTIVE
+    };
+    scene.ends(end, SECONDS).await.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signed_and_terminated_by_the_user_at_once() {
     let scene = Scene::subscribed("vip-monthly").await;
     scene.pay(json!({ "user": "wx-alice" })).await;
@@ -247,18 +282,24 @@ async fn settled_as_not_signed_and_signed_later_after_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_app_ends_the_contract_and_nothing_is_charged_after() {
-    let scene = Scene::subscribed("vip-monthly").await;
+    let town = Town::start().await;
+    // Outside the window nothing is charged anyway.
+    town.move_to_the_morning();
+    let scene = Scene::begin(town, "alice", "vip-monthly").await;
     scene.pay(json!({ "user": "wx-alice" })).await;
     scene.comes_to("active", SECONDS).await;
     let path = format!("/subscriptions/{}/termination", scene.code);
     let (status, ended) = scene.call(Method::POST, &path, Some(("end", json!({})))).await;
     assert!(matches!(status, 200 | 202), "{ended}");
     let charge = json!({ "contract_code": scene.code, "period": 1, "attempt": 1, "amount": 1800 });
-    for later in [Duration::ZERO, Duration::from_secs(360), Duration::from_secs(20 * 3600)] {
+    for later in [Duration::ZERO, Duration::from_secs(360), Duration::from_secs(24 * 3600)] {
         scene.town.move_clock(later);
         let (status, problem) = scene.back_end("/deductions", "charge", &charge).await;
-        assert_eq!(status, 409, "{problem}");
+        assert_eq!((status, &problem["code"]), (409, &json!("contract_ended")), "{problem}");
     }
+    let orders = scene.town.stack.simulator.control().get(&format!("/{MCH_ID}/orders")).await.unwrap();
+    let numbers: Vec<_> = orders.as_array().unwrap().iter().map(|order| text(&order["out_trade_no"])).collect();
+    assert_eq!(numbers, [scene.order.clone()], "WeChat was asked for no deduction");
     let end = End {
         outcome: "terminated",
         contract: "terminated",

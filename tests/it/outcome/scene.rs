@@ -154,13 +154,22 @@ impl Scene {
 
     /// Waits until the app sees an outcome, moving the clock by `step` between the looks.
     pub(crate) async fn comes_to(&self, outcome: &str, step: Duration) -> Value {
+        self.sees(outcome, step, |status| &status["outcome"]).await
+    }
+
+    /// The same for the status of the payment.
+    pub(super) async fn is_paid_as(&self, payment: &str, step: Duration) -> Value {
+        self.sees(payment, step, |status| &status["payment"]["status"]).await
+    }
+
+    async fn sees(&self, word: &str, step: Duration, of: impl Fn(&Value) -> &Value) -> Value {
         let started = Instant::now();
         loop {
             let status = self.status().await;
-            if status["outcome"] == outcome {
+            if of(&status) == word {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "waited for {outcome}: {status}\n{}", self.background());
+            assert!(started.elapsed() < PATIENCE, "waited for {word}: {status}\n{}", self.background());
             self.town.move_clock(step);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
