@@ -9,7 +9,7 @@ use ask::Asker;
 use domain::{MchId, Timestamp};
 use jiff::SignedDuration;
 use setup::{CertificateStore, Misconfigured};
-use wechat::{CallError, Keys, Meaning, Moment, Transport, v3};
+use wechat::{CallError, ErrorKind, Keys, Meaning, Moment, Transport, v3};
 
 /// WeChat wants to be asked more often than every twelve hours (protocol, 5.4); half of that leaves room for an outage.
 const FRESH_FOR: SignedDuration = SignedDuration::from_hours(6);
@@ -99,8 +99,9 @@ impl<S: Store> Certificates<S> {
         let question = v3::Certificates.prepare(keys, &Moment::new(now)).map_err(|error| text(&error))?;
         let pems = match asker.call(&question, keys, now).await {
             Ok(told) => told.into_iter().map(|certificate| certificate.pem).collect(),
-            // A merchant of the public-key mode has none (protocol, 5.1).
-            Err(error) if has_none(&error) => Vec::new(),
+            // A merchant of the public-key mode has none (protocol, 5.1). Nobody's word takes away what is kept.
+            Err(error) if has_none(&error) && (is_proven(&error) || fetched_at.is_none()) => Vec::new(),
+            Err(error) if has_none(&error) => return Ok(false),
             Err(error) => return Err(text(&error)),
         };
         self.store.keep(mch_id, pems, now).await.map_err(|error| text(&error))?;
@@ -121,6 +122,10 @@ impl<S: Store> Certificates<S> {
 
 fn has_none(error: &CallError) -> bool {
     error.meaning == Meaning::NotFound
+}
+
+fn is_proven(error: &CallError) -> bool {
+    error.kind == ErrorKind::Refused { proven: true }
 }
 
 #[cfg(test)]

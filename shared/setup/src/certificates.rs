@@ -63,20 +63,29 @@ pub(crate) async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Option<(S
     Ok(secrets.optional(&name).await?.map(|text| (name, text)))
 }
 
-/// The keys with those certificates beside the ones that they have.
-pub(crate) fn added(mut keys: MerchantKeys, fetched: Option<(String, String)>) -> Result<MerchantKeys, Misconfigured> {
+/// The keys with those certificates beside the ones that they have. What cannot be read is said and left out: the worker, which starts with
+/// these keys too, writes it anew.
+pub(crate) fn added(mut keys: MerchantKeys, fetched: Option<(String, String)>) -> MerchantKeys {
     if let Some((name, text)) = fetched {
-        add(&mut keys.wechatpay, &name, &text)?;
+        for problem in add(&mut keys.wechatpay, &name, &text) {
+            metrics::counter!("CertificatesUnreadable").increment(1);
+            tracing::error!(%problem, "a platform certificate that is kept cannot be read");
+        }
     }
-    Ok(keys)
+    keys
 }
 
-fn add(keys: &mut WechatpayKeys, name: &str, text: &str) -> Result<(), Misconfigured> {
-    for (index, pem) in parse(name, text)?.platform_certificates.iter().enumerate() {
+fn add(keys: &mut WechatpayKeys, name: &str, text: &str) -> Vec<Misconfigured> {
+    let secret = match parse(name, text) {
+        Ok(secret) => secret,
+        Err(problem) => return vec![problem],
+    };
+    let pems = secret.platform_certificates.iter().enumerate();
+    pems.filter_map(|(index, pem)| {
         let field = || format!("{name} platform_certificates[{index}]");
-        keys.insert_certificate(pem).map_err(|error| Misconfigured::new(field(), error))?;
-    }
-    Ok(())
+        keys.insert_certificate(pem).map_err(|error| Misconfigured::new(field(), error)).err()
+    })
+    .collect()
 }
 
 fn parse(name: &str, text: &str) -> Result<CertificatesSecret, Misconfigured> {
@@ -110,16 +119,21 @@ mod tests {
             fetched_at: Timestamp::UNIX_EPOCH,
         };
         let text = serde_json::to_string(&secret).unwrap();
-        let twice = added(added(keys(), fetched(&text)).unwrap(), fetched(&text)).unwrap();
+        let twice = added(added(keys(), fetched(&text)), fetched(&text));
         assert_eq!(twice.wechatpay.len(), 1, "the same one in both secrets is one");
-        assert!(added(keys(), None).unwrap().wechatpay.is_empty(), "the secret is optional");
+        assert!(added(keys(), None).wechatpay.is_empty(), "the secret is optional");
     }
 
     #[test]
-    fn a_secret_that_cannot_be_read_is_told_by_its_name() {
+    fn what_cannot_be_read_is_told_by_its_name_and_keeps_no_other_certificate_out() {
         for text in ["", "[]", r#"{"platform_certificates": ["x"], "fetched_at": "2026-01-01T00:00:00Z"}"#] {
-            let problem = added(keys(), fetched(text)).unwrap_err().to_string();
-            assert!(problem.starts_with(NAME), "{problem}");
+            let problems = add(&mut WechatpayKeys::default(), NAME, text);
+            assert!(problems.len() == 1 && problems[0].to_string().starts_with(NAME), "{problems:?}");
         }
+        let certificate = include_str!("../../../tests/vectors/wechat/java_wechat_pay_certificate.pem");
+        let platform_certificates = vec!["x".to_owned(), certificate.to_owned()];
+        let secret = CertificatesSecret { platform_certificates, fetched_at: Timestamp::UNIX_EPOCH };
+        let text = serde_json::to_string(&secret).unwrap();
+        assert_eq!(added(keys(), fetched(&text)).wechatpay.len(), 1);
     }
 }

@@ -38,7 +38,7 @@ impl FromSecrets for MerchantKeys {
     async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
         let name = secrets.name(mch_id, "verify");
         let (text, fetched) = tokio::join!(secrets.required(&name), certificates::fetch(secrets, mch_id));
-        certificates::added(parse(&name, mch_id, &text?)?, fetched?)
+        Ok(certificates::added(parse(&name, mch_id, &text?)?, fetched?))
     }
 }
 

@@ -85,7 +85,7 @@ impl FromSecrets for SigningKeys {
         let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
         let (verifying, signing, fetched) =
             tokio::join!(secrets.required(&verify), secrets.optional(&sign), certificates::fetch(secrets, mch_id));
-        let merchant = certificates::added(parse_verifying(&verify, mch_id, &verifying?)?, fetched?)?;
+        let merchant = certificates::added(parse_verifying(&verify, mch_id, &verifying?)?, fetched?);
         Self::of(merchant, &verify, (&sign, signing?.as_deref()), mch_id)
     }
 }

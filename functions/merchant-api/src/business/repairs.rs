@@ -24,7 +24,11 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let keys = self.keys(call).await?;
         let to = wanted.read()?;
         let call = &call.clone().discreet(&keys)?;
-        if !self.is_repeated(call).await? {
+        let before = self.made_before(call).await?;
+        if before.as_ref().is_some_and(|resource| resource != number.as_str()) {
+            return Err(Problem::key_reused());
+        }
+        if before.is_none() {
             let refund = self.refund_row(call, &number).await?;
             let refund_id = abnormal(&refund)?;
             let request = AbnormalRefund { refund_id, out_refund_no: number.clone(), to };

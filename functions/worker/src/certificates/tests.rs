@@ -166,6 +166,15 @@ async fn a_merchant_of_the_public_key_mode_has_none_and_is_not_asked_for_them_al
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_signed_takes_no_certificate_away() {
+    let world = World::new(true);
+    let kept = vec![TEST_MERCHANT.certificate_pem.to_owned()];
+    world.kept.keep(&mch_id(), kept.clone(), at(0)).await.unwrap();
+    assert!(!world.look(false, at(361)).await);
+    assert_eq!((world.asked(), world.pems()), (1, Some(kept)));
+}
+
+#[tokio::test]
 async fn a_merchant_without_v3_keys_is_left_alone() {
     let world = World::new(false);
     let unsigned = Keys::new(keys().merchant);

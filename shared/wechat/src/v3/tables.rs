@@ -59,6 +59,8 @@ pub(super) const CLOSE_ORDER: &[Row] = &[
 
 /// Section 9.4. Too many calls may mean that this one was accepted; whether a fault was one, the query tells.
 pub(super) const REFUND: &[Row] = &[
+    // WeChat has a refund of this number: what became of it, the query tells.
+    text("与之前请求不一致", AmountMismatch, QueryFirst),
     later("FREQUENCY_LIMITED", TooFast, QueryFirst, SLOWER),
     later("RATELIMIT_EXCEEDED", TooFast, QueryFirst, SLOWER),
     row("SYSTEM_ERROR", OutcomeUnknown, QueryFirst),

@@ -101,6 +101,17 @@ async fn a_repair_is_one_for_its_key_whose_hash_nobody_can_guess_the_card_from()
 }
 
 #[tokio::test]
+async fn a_key_that_repaired_one_refund_repairs_no_other() {
+    let town = Town::new();
+    let order = town.abnormal().await;
+    town.takes_repair(&order);
+    town.post_with("k", PATH, json!({ "type": "merchant_bank_card" }), at("09:20")).await;
+    let other =
+        town.post_with("k", &PATH.replace("R1", "R2"), json!({ "type": "merchant_bank_card" }), at("09:21")).await;
+    assert_eq!((other.status, other.code()), (409, "idempotency_key_reused"), "{other:?}");
+}
+
+#[tokio::test]
 async fn only_an_abnormal_refund_is_repaired() {
     let town = Town::new();
     let order = town.bought(1800).await;

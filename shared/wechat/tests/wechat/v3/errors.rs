@@ -75,7 +75,8 @@ async fn those_of_section_7() {
 #[tokio::test]
 async fn those_of_section_9_4() {
     for (http, code, text, meaning, next) in [
-        (400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致", Other, Stop),
+        (400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致", AmountMismatch, QueryFirst),
+        (400, "INVALID_REQUEST", "退款金额大于支付金额", Other, Stop),
         (403, "NOT_ENOUGH", "", MerchantFunds, RepeatSame),
         (403, "USER_ACCOUNT_ABNORMAL", "", UserAccount, Stop),
         (404, "RESOURCE_NOT_EXISTS", "", NotFound, Stop),
