@@ -259,6 +259,28 @@ async fn what_wechat_refuses_the_app_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_with_which_wechat_offers_no_contract_is_counted() {
+    let town = Town::start().await;
+    let body = json!({ "product": "vip-misconfigured", "channel": "app" });
+    let token = token(&town, "alice");
+    let (status, told) = call(&town, &token, Method::POST, "/subscriptions", Some(("click", body))).await;
+    assert_eq!((status, &told["code"]), (502, &json!("presign_failed")), "{told}");
+    trips(&town, "presign_failed").await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deduction_that_wechat_has_not_known_for_days_is_counted() {
+    let town = Town::start().await;
+    // On record it is accepted; WeChat never heard of it.
+    town.seed(Story::Deduction, &town.numbers(Story::Deduction)).await;
+    town.move_clock(Duration::from_secs(73 * 3600));
+    town.ask_wechat();
+    trips(&town, "given_up").await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_questions_change_while_no_callback_comes_is_counted() {
     let town = Town::start().await;
     for kind in ["payment", "contract_add"] {

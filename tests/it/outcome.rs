@@ -2,8 +2,10 @@
 //! app, a user at WeChat's cashier and the whole local stack. In each the app's status, the ledger, the events and WeChat's
 //! own records agree.
 
+mod another;
 mod channels;
 mod deaths;
+mod failed;
 mod rows;
 mod scene;
 mod signing;

@@ -9,10 +9,10 @@ use super::scene::{End, Scene, text};
 use crate::harness::{MCH_ID, Town};
 
 /// Between two looks of the app.
-const SECONDS: Duration = Duration::from_secs(6);
+pub(super) const SECONDS: Duration = Duration::from_secs(6);
 
 /// For what takes half an hour and more.
-const MINUTES: Duration = Duration::from_secs(300);
+pub(super) const MINUTES: Duration = Duration::from_secs(300);
 
 pub(super) const ACTIVE: End<'_> = End {
     outcome: "active",
@@ -24,7 +24,7 @@ pub(super) const ACTIVE: End<'_> = End {
     events: &["contract.signed", "payment.succeeded", "subscription.settled"],
 };
 
-const PAID_NOT_SIGNED: End<'_> = End {
+pub(super) const PAID_NOT_SIGNED: End<'_> = End {
     outcome: "paid_not_signed",
     payment: "paid",
     contract: "not_signed",
