@@ -299,7 +299,7 @@ async fn the_app_ends_the_contract_and_nothing_is_charged_after() {
     }
     let orders = scene.town.stack.simulator.control().get(&format!("/{MCH_ID}/orders")).await.unwrap();
     let numbers: Vec<_> = orders.as_array().unwrap().iter().map(|order| text(&order["out_trade_no"])).collect();
-    assert_eq!(numbers, [scene.order.clone()], "WeChat was asked for no deduction");
+    assert_eq!(numbers, std::slice::from_ref(&scene.order), "WeChat was asked for no deduction");
     let end = End {
         outcome: "terminated",
         contract: "terminated",
