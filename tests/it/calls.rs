@@ -194,8 +194,14 @@ async fn subscribed(town: &Town, token: &str, key: &str) -> (String, String) {
     let (code, order) = (text(&begun["contract_code"]), text(&begun["payment"]["out_trade_no"]));
     town.wechat(&format!("/orders/{order}/pay"), json!({ "user": "alice" })).await;
     town.hear(&["papay.contract.signed.v1", "papay.payment.succeeded.v1"]).await;
-    let (status, told) = call(town, token, Method::GET, &format!("/subscriptions/{code}"), None).await;
-    assert_eq!((status, told["outcome"].as_str()), (200, Some("active")), "{told}");
+    // What is heard above may be of the subscription before.
+    poll("it is active", async || {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let (status, told) = call(town, token, Method::GET, &format!("/subscriptions/{code}"), None).await;
+        assert_eq!(status, 200, "{told}");
+        told["outcome"] == "active"
+    })
+    .await;
     (code, order)
 }
 

@@ -155,7 +155,7 @@ fn print(title: &str, items: &[Item]) {
 }
 
 /// Bodies and users are nobody's business, and the rest fits on a line.
-const HIDDEN: [&str; 3] = ["body", "openid", "fact"];
+const HIDDEN: [&str; 4] = ["body", "openid", "payer", "fact"];
 
 fn readable(item: &Item) -> Value {
     let mut fields: Vec<_> = item.iter().filter(|(name, _)| !HIDDEN.contains(&name.as_str())).collect();
