@@ -67,17 +67,19 @@ async fn a_certificate_that_is_not_known_is_refused_until_the_worker_has_kept_it
     let before = town.dump().await;
     let refused = town.send_to(endpoint, &path, &by_new(start)).await;
     assert!(refused.is_failure(Protocol::V3), "WeChat tries again: {refused:?}");
-    assert_eq!(town.dump().await.changes_since(&before), Vec::<String>::new());
+    let wish = ["ledger 10000100#T#platform"];
+    assert_eq!(town.dump().await.changes_since(&before), wish, "the worker is to look, and nothing else");
 
     let env = signing_env(&town.stack.host.secrets.endpoint());
     let store = setup::CertificateStore::new(&env, &setup::Aws::new(&env).unwrap());
     let mch_id = domain::MchId::parse(MCH_ID).unwrap();
-    assert_eq!(store.fetched_at(&mch_id).await.unwrap(), None, "nothing was kept so far");
+    assert_eq!(store.kept(&mch_id).await.unwrap(), None, "nothing was kept so far");
     let pems = vec![TEST_MERCHANT.certificate_pem.to_owned(), new.certificate_pem.clone()];
     let kept_at = town.now();
     store.keep(&mch_id, Vec::new(), kept_at).await.unwrap();
-    store.keep(&mch_id, pems, kept_at).await.unwrap();
-    assert_eq!(store.fetched_at(&mch_id).await.unwrap(), Some(kept_at));
+    store.keep(&mch_id, pems.clone(), kept_at).await.unwrap();
+    let kept = setup::KeptCertificates { pems, fetched_at: kept_at };
+    assert_eq!(store.kept(&mch_id).await.unwrap(), Some(kept));
 
     town.move_clock(MINUTE);
     let again = town.send_to(endpoint, &path, &by_new(town.now().as_second())).await;

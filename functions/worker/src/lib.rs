@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use ask::{Asker, Merchants};
 use certificates::Certificates;
+use domain::MchId;
 use event::QueueEvent;
 use handler::Worker;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -39,19 +40,22 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let metrics = telemetry::start(&env, "worker")?;
     let aws = Aws::new(&env)?;
     let ledger = DynamoLedger::new(aws.dynamodb(), env.tables()?);
+    let wishes = ledger.clone();
     let asker = Asker::new(Recorder::new(ledger, Jitter, env.routing()?), Client::new(hosts(&env)?)?);
     let queue = SqsWork::new(aws.sqs(), env.work_queue()?);
     let merchants = Merchants::new(SigningKeyring::fetch(&env, &aws).await?);
     let configured = env.merchants()?;
     let certificates = Certificates::new(CertificateStore::new(&env, &aws));
-    let worker = Worker { asker: &asker, queue: &queue, keys: |mch_id: &domain::MchId| merchants.keys(mch_id) };
+    let worker = Worker { asker: &asker, queue: &queue, keys: |mch_id: &MchId| merchants.keys(mch_id) };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| async {
         let (event, context) = event.into_parts();
         let now = env.clock.now();
         // Boxed, as the calls below it are nested deeply.
         let response = Box::pin(worker.handle(&event, now, time_left(context.deadline(), RESERVE))).await;
         for mch_id in &configured {
-            let met_unknown = asker.met_unknown_key(mch_id);
+            // Both are asked: each forgets what it answered.
+            let by_callback = event.reminds_of_certificates(mch_id) && is_wanted(&wishes, mch_id).await;
+            let met_unknown = asker.met_unknown_key(mch_id) || by_callback;
             let refreshed = match merchants.keys(mch_id) {
                 Ok(keys) => Box::pin(certificates.keep_fresh(&asker, &keys, mch_id, met_unknown, now)).await,
                 Err(_) => false,
@@ -65,6 +69,14 @@ pub async fn run(env: Env) -> Result<(), Error> {
         Ok::<_, Error>(response)
     }))
     .await
+}
+
+/// Whether a callback has met a certificate that we do not have. If the ledger does not answer, the check comes again.
+async fn is_wanted(ledger: &DynamoLedger, mch_id: &MchId) -> bool {
+    let taken = ledger.take_wanted_certificates(mch_id).await;
+    taken
+        .inspect_err(|error| tracing::warn!(%mch_id, %error, "a wish for certificates could not be taken"))
+        .unwrap_or(false)
 }
 
 fn hosts(env: &Env) -> Result<Hosts, Misconfigured> {

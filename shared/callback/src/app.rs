@@ -6,12 +6,17 @@ use record::{DynamoLedger, Jitter, Recorded, Recorder};
 use setup::{Aws, Env, Keyring, Misconfigured};
 use verify::{MerchantKeys, Refusal, Verified};
 
+use crate::certificates::Wanted;
 use crate::{Callback, Refused};
+
+/// How the ids of WeChat Pay public keys begin: these are the operator's to bring, and not in any list of certificates.
+const PUBLIC_KEY: &str = "PUB_KEY_ID_";
 
 /// The keys and the ledger of a callback function, made once at start.
 #[derive(Debug)]
 pub struct App {
     keyring: Keyring,
+    certificates: Wanted,
     recorder: Recorder<DynamoLedger, Jitter>,
 }
 
@@ -24,8 +29,9 @@ impl App {
     pub async fn new(env: &Env) -> Result<Self, Misconfigured> {
         let aws = Aws::new(env)?;
         let ledger = DynamoLedger::new(aws.dynamodb(), env.tables()?);
+        let certificates = Wanted::new(ledger.clone());
         let recorder = Recorder::new(ledger, Jitter, env.routing()?);
-        Ok(Self { keyring: Keyring::fetch(env, &aws).await?, recorder })
+        Ok(Self { keyring: Keyring::fetch(env, &aws).await?, certificates, recorder })
     }
 
     /// Who sent this? A V2 message, signed over its fields.
@@ -54,7 +60,13 @@ impl App {
     pub async fn verify_v3<'c>(&self, callback: &'c Callback) -> Result<Verified<'c>, Refused> {
         let headers = callback.v3_headers()?;
         let now = callback.received_at.as_second();
-        self.verify(callback, |keys| Ok(keys.verify_v3(&headers, &callback.unverified_body, now)?)).await
+        let verified =
+            self.verify(callback, |keys| Ok(keys.verify_v3(&headers, &callback.unverified_body, now)?)).await;
+        let names_certificate = headers.serial.is_some_and(|serial| !serial.starts_with(PUBLIC_KEY));
+        if names_certificate && matches!(verified, Err(Refused::Untrusted(Refusal::UnknownSerial))) {
+            self.certificates.note(&callback.mch_id, callback.received_at).await;
+        }
+        verified
     }
 
     /// Makes durable what a verified callback says. What is verified and not understood is held for a person to see.

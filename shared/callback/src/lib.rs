@@ -12,6 +12,7 @@
 
 mod answer;
 mod app;
+mod certificates;
 mod refused;
 mod request;
 mod serve;

@@ -27,7 +27,8 @@ pub enum DueItem {
     Refund(OutRefundNo),
     /// A password-exempt contract.
     Exempt(ExemptKey),
-    /// The platform certificates of the merchant. They are in no index: the sweeper speaks of them once an hour.
+    /// The platform certificates of the merchant. They are in the index while a callback has met one that we do not have; besides, the
+    /// sweeper speaks of them once an hour.
     Certificates,
 }
 
@@ -41,6 +42,7 @@ impl Due {
             "C" => "contract",
             "R" => "refund",
             "X" => "exempt",
+            "T" => "certificates",
             _ => return None,
         };
         Some(Self { mch_id: MchId::parse(mch_id).ok()?, item: DueItem::parse(kind, number).ok()?, due_at })
@@ -131,13 +133,23 @@ mod tests {
             ("10000100#C#ABCDEFGHIJ0123456789", "contract", "ABCDEFGHIJ0123456789"),
             ("10000100#R#R-1", "refund", "R-1"),
             ("10000100#X#500001#ABC", "exempt", "500001#ABC"),
+            ("10000100#T#platform", "certificates", "platform"),
         ] {
             let due = Due::read(key, at).unwrap();
             assert_eq!((due.mch_id.as_str(), due.item.kind(), due.item.number()), ("10000100", kind, number));
             assert_eq!(DueItem::parse(kind, number).unwrap(), due.item);
             assert_eq!(due.key(), key);
         }
-        for other in ["10000100#Q#0", "10000100#X#ABC", "10000100#X#05#ABC", "10000100#O#", "O#1", "x#O#1", ""] {
+        for other in [
+            "10000100#Q#0",
+            "10000100#X#ABC",
+            "10000100#X#05#ABC",
+            "10000100#O#",
+            "10000100#T#other",
+            "O#1",
+            "x#O#1",
+            "",
+        ] {
             assert_eq!(Due::read(other, at), None, "{other}");
         }
         assert_eq!(DueItem::parse("period", "1").unwrap_err().field, "kind");

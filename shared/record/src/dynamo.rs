@@ -1,5 +1,6 @@
 //! The ledger in DynamoDB: three tables, whose keys all begin with `<mch_id>#`.
 
+mod certificates;
 mod due;
 mod error;
 mod items;

@@ -21,6 +21,15 @@ struct CertificatesSecret {
     fetched_at: Timestamp,
 }
 
+/// The certificates that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCertificates {
+    /// PEM.
+    pub pems: Vec<String>,
+    /// When WeChat told them.
+    pub fetched_at: Timestamp,
+}
+
 /// Where the certificates are kept.
 #[derive(Clone, Debug)]
 pub struct CertificateStore(Secrets);
@@ -32,16 +41,17 @@ impl CertificateStore {
         Self(Secrets::new(env, aws))
     }
 
-    /// When WeChat told the certificates that are kept; `None` where none are.
+    /// The certificates that are kept; `None` where none are, or what is there cannot be read.
     ///
     /// # Errors
     ///
     /// [`Misconfigured`]: the secret cannot be read.
-    pub async fn fetched_at(&self, mch_id: &MchId) -> Result<Option<Timestamp>, Misconfigured> {
+    pub async fn kept(&self, mch_id: &MchId) -> Result<Option<KeptCertificates>, Misconfigured> {
         let name = self.0.name(mch_id, PURPOSE);
         let text = self.0.optional(&name).await?;
         // What cannot be read is written anew.
-        Ok(text.and_then(|text| parse(&name, &text).ok()).map(|secret| secret.fetched_at))
+        let secret = text.and_then(|text| parse(&name, &text).ok());
+        Ok(secret.map(|secret| KeptCertificates { pems: secret.platform_certificates, fetched_at: secret.fetched_at }))
     }
 
     /// Keeps these certificates instead of those before: WeChat tells all that it signs with.

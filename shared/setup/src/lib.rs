@@ -25,7 +25,7 @@ mod wechat;
 pub use aws::Aws;
 pub use batch::{BatchItemFailure, BatchResponse, time_left};
 pub use catalogue::{Catalogue, Product, ProductKind};
-pub use certificates::CertificateStore;
+pub use certificates::{CertificateStore, KeptCertificates};
 pub use clock::{Clock, SystemClock};
 pub use env::{Env, Misconfigured};
 pub use kept::{Kept, KeyringError};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Occasion, TEST_MERCHANT, WechatPay};
+use counterparty::{
+    MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Occasion, PlatformCertificate, TEST_MERCHANT, WechatPay,
+};
 use record::{Recorder, Routing};
 use testkit::memory::{Memory, MemoryLedger, NoWait};
 use verify::sign::v3::MerchantSigner;
@@ -18,7 +20,7 @@ const NOW: i64 = 1_795_223_700;
 struct Tenpay(Arc<Inner>);
 
 struct Inner {
-    wechat: WechatPay,
+    wechat: Mutex<WechatPay>,
     asked: Mutex<u32>,
     /// A merchant of the public-key mode.
     has_none: bool,
@@ -33,9 +35,10 @@ impl Transport for Tenpay {
             let body = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
             return Ok(Incoming { status: 404, headers: Vec::new(), body: body.as_bytes().to_vec() });
         }
-        let body = self.0.wechat.v3_certificates(&occasion).unwrap().to_string();
+        let wechat = self.0.wechat.lock().unwrap().clone();
+        let body = wechat.v3_certificates(&occasion).unwrap().to_string();
         let answer =
-            self.0.wechat.v3_answer(200, body.into_bytes(), Some(TEST_MERCHANT.certificate_serial), &occasion).unwrap();
+            wechat.v3_answer(200, body.into_bytes(), Some(TEST_MERCHANT.certificate_serial), &occasion).unwrap();
         Ok(Incoming { status: 200, headers: answer.headers, body: answer.body })
     }
 }
@@ -47,19 +50,18 @@ fn asked_at(request: &Outgoing<'_>) -> i64 {
     from.split('"').next().unwrap().parse().unwrap()
 }
 
-/// What is kept, and when it was told.
-type Secret = (Vec<String>, Timestamp);
-
+/// What is kept, and how often it was written.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Option<Secret>>>);
+struct Kept(Arc<Mutex<(Option<KeptCertificates>, u32)>>);
 
 impl Store for Kept {
-    async fn fetched_at(&self, _: &MchId) -> Result<Option<Timestamp>, Misconfigured> {
-        Ok(self.0.lock().unwrap().as_ref().map(|kept| kept.1))
+    async fn kept(&self, _: &MchId) -> Result<Option<KeptCertificates>, Misconfigured> {
+        Ok(self.0.lock().unwrap().0.clone())
     }
 
     async fn keep(&self, _: &MchId, pems: Vec<String>, now: Timestamp) -> Result<(), Misconfigured> {
-        *self.0.lock().unwrap() = Some((pems, now));
+        let mut kept = self.0.lock().unwrap();
+        *kept = (Some(KeptCertificates { pems, fetched_at: now }), kept.1 + 1);
         Ok(())
     }
 }
@@ -73,8 +75,11 @@ struct World {
 
 impl World {
     fn new(has_none: bool) -> Self {
-        let tenpay =
-            Tenpay(Arc::new(Inner { wechat: WechatPay::test_merchant().unwrap(), asked: Mutex::default(), has_none }));
+        let tenpay = Tenpay(Arc::new(Inner {
+            wechat: Mutex::new(WechatPay::test_merchant().unwrap()),
+            asked: Mutex::default(),
+            has_none,
+        }));
         let memory = Memory::new(["all".to_owned()], at(0));
         let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
         let client = Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), tenpay.clone());
@@ -92,7 +97,18 @@ impl World {
     }
 
     fn pems(&self) -> Option<Vec<String>> {
-        self.kept.0.lock().unwrap().as_ref().map(|kept| kept.0.clone())
+        self.kept.0.lock().unwrap().0.as_ref().map(|kept| kept.pems.clone())
+    }
+
+    fn writes(&self) -> u32 {
+        self.kept.0.lock().unwrap().1
+    }
+
+    /// WeChat has one more certificate.
+    fn renews(&self) {
+        let new = PlatformCertificate::issue(NOW - 3_600, NOW + 86_400 * 365).unwrap();
+        let mut wechat = self.tenpay.0.wechat.lock().unwrap();
+        *wechat = wechat.clone().with_platform_certificate(new).unwrap();
     }
 }
 
@@ -140,7 +156,9 @@ async fn another_process_asks_nothing_that_was_asked_within_six_hours() {
 async fn an_answer_of_an_unknown_serial_refreshes_at_once_and_once_a_minute_at_most() {
     let world = World::new(false);
     world.look(false, at(0)).await;
+    world.renews();
     assert!(world.look(true, at(10)).await);
+    assert_eq!(world.pems().unwrap().len(), 2);
     assert_eq!(world.asked(), 2);
     let seconds = |seconds| Timestamp::from_second(NOW + 600 + seconds).unwrap();
     for second in [1, 30, 59] {
@@ -154,6 +172,25 @@ async fn an_answer_of_an_unknown_serial_refreshes_at_once_and_once_a_minute_at_m
     assert_eq!(world.asked(), 2);
     assert!(world.look(true, seconds(60)).await);
     assert_eq!(world.asked(), 3);
+}
+
+#[tokio::test]
+async fn a_look_just_before_keeps_no_unknown_serial_from_being_looked_into() {
+    let world = World::new(false);
+    world.look(false, at(0)).await;
+    assert!(!world.look(false, at(31)).await, "they are fresh");
+    assert!(world.look(true, at(31)).await);
+    assert_eq!(world.asked(), 2);
+}
+
+#[tokio::test]
+async fn forged_serials_for_a_whole_day_write_no_more_versions_than_the_secret_store_takes() {
+    let world = World::new(false);
+    for minute in 0..24 * 60 {
+        world.look(true, at(minute)).await;
+    }
+    assert!(world.asked() >= 24 * 60 - 1, "once a minute: {}", world.asked());
+    assert!((20..=25).contains(&world.writes()), "{}", world.writes());
 }
 
 #[tokio::test]
