@@ -43,6 +43,8 @@ pub(crate) enum Misbehaviour {
     Disconnect,
     /// Call: processed, and the connection is cut.
     AnswerLost,
+    /// Call: processed, and the answer comes late.
+    AnsweredLate { ms: u64 },
     /// Call: processed, and 503 comes back.
     #[serde(rename = "answered_503")]
     Answered503,

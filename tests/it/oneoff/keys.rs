@@ -12,12 +12,12 @@ use crate::harness::{MCH_ID, Town, poll};
 
 impl Town {
     /// `POST /control/…/keys/…` of the simulator.
-    async fn wechats_keys(&self, what: &str, body: Value) -> Value {
+    pub(super) async fn wechats_keys(&self, what: &str, body: Value) -> Value {
         self.stack.simulator.control().post(&format!("/{MCH_ID}/keys/{what}"), body).await.unwrap()
     }
 
     /// WeChat begins to send so many notices at once. Answers their ids.
-    async fn wechat_tells(&self, count: usize) -> Vec<Value> {
+    pub(super) async fn wechat_tells(&self, count: usize) -> Vec<Value> {
         let url = self.url(Endpoint::Payment, &format!("/v3/{MCH_ID}"));
         let mut ids = Vec::new();
         for at in 0..count {
@@ -30,17 +30,37 @@ impl Town {
         ids
     }
 
-    /// What WeChat heard at each delivery of those notices, once it has sent each so often.
-    async fn heard_by_wechat(&self, ids: &[Value], deliveries: usize) -> Vec<Vec<u64>> {
+    /// The deliveries of each of those notices, once WeChat has sent each so often.
+    pub(super) async fn heard_by_wechat(&self, ids: &[Value], deliveries: usize) -> Vec<Vec<Delivery>> {
         let mut heard = Vec::new();
         poll("the notices are sent", async || {
             let notices = self.stack.simulator.control().get(&format!("/{MCH_ID}/notices")).await.unwrap();
             let ours = notices.as_array().unwrap().iter().filter(|notice| ids.contains(&notice["id"]));
-            heard = ours.map(statuses).collect();
-            heard.iter().all(|statuses| statuses.len() >= deliveries)
+            heard = ours.map(deliveries_of).collect();
+            heard.iter().all(|heard: &Vec<Delivery>| heard.len() >= deliveries)
         })
         .await;
         heard
+    }
+
+    /// The first delivery of new notices, of which one follows the other.
+    async fn first_heard(&self, count: usize) -> Vec<Delivery> {
+        let mut first = Vec::new();
+        for _ in 0..count {
+            let mut heard = self.heard_by_wechat(&self.wechat_tells(1).await, 1).await;
+            first.push(heard.swap_remove(0).swap_remove(0));
+        }
+        first
+    }
+
+    /// Waits until every notice was taken, moving the clock from one try of WeChat's to the next.
+    async fn takes_every_notice(&self) {
+        poll("WeChat's next try is taken", async || {
+            self.move_clock(Duration::from_secs(15));
+            let notices = self.stack.simulator.control().get(&format!("/{MCH_ID}/notices")).await.unwrap();
+            notices.as_array().unwrap().iter().all(|notice| notice["state"] == "accepted")
+        })
+        .await;
     }
 
     /// What the functions verify with, changed.
@@ -52,37 +72,55 @@ impl Town {
     }
 }
 
-fn statuses(notice: &Value) -> Vec<u64> {
-    let deliveries = notice["deliveries"].as_array().unwrap().iter();
-    deliveries.map(|delivery| delivery["status"].as_u64().unwrap_or_default()).collect()
+/// How WeChat told something once, and what it heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Delivery {
+    pub(super) status: u64,
+    /// The key that signed it.
+    pub(super) serial: String,
 }
 
-fn is_taken(status: u64) -> bool {
-    matches!(status, 200 | 204)
+fn deliveries_of(notice: &Value) -> Vec<Delivery> {
+    let delivery = |delivery: &Value| Delivery {
+        status: delivery["status"].as_u64().unwrap_or_default(),
+        serial: delivery["serial"].as_str().unwrap_or_default().to_owned(),
+    };
+    notice["deliveries"].as_array().unwrap().iter().map(delivery).collect()
+}
+
+impl Delivery {
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.status, 200 | 204)
+    }
+}
+
+/// How many of them that key signed.
+fn by(serial: &str, heard: &[Delivery]) -> usize {
+    heard.iter().filter(|delivery| delivery.serial == serial).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_certificate_new_certificate_and_public_key_all_verify_in_the_same_minute() {
     let town = Town::start().await;
     let new = town.wechats_keys("certificates", json!({})).await;
-    let half = json!({ "serial": new["serial"], "share": 0.5 });
+    let renewed = new["serial"].as_str().unwrap();
     town.wechats_keys("mode", json!({ "mode": "certificate" })).await;
-    town.wechats_keys("renewal", half).await;
-    let heard = town.heard_by_wechat(&town.wechat_tells(4).await, 1).await;
-    let refused = heard.iter().filter(|statuses| statuses[0] == 401).count();
-    assert_eq!(refused, 2, "nobody knows the new certificate yet, and WeChat is to try again: {heard:?}");
+    town.wechats_keys("renewal", json!({ "serial": renewed, "share": 0.5 })).await;
+    let heard = town.first_heard(4).await;
+    assert_eq!((by(TEST_MERCHANT.certificate_serial, &heard), by(renewed, &heard)), (2, 2), "{heard:?}");
+    for delivery in &heard {
+        let expected = if delivery.serial == renewed { 401 } else { 204 };
+        assert_eq!(delivery.status, expected, "nobody knows the new one yet, and WeChat is to try again: {heard:?}");
+    }
 
     town.change_secret(|secret| secret["platform_certificates"].as_array_mut().unwrap().push(new["pem"].clone()));
     town.move_clock(MINUTE);
+    town.takes_every_notice().await;
     town.wechats_keys("mode", json!({ "mode": "grey", "day": 6 })).await;
-    let heard = town.heard_by_wechat(&town.wechat_tells(8).await, 1).await;
-    assert!(heard.iter().all(|statuses| is_taken(statuses[0])), "{heard:?}");
-    poll("WeChat's next try is taken", async || {
-        town.move_clock(Duration::from_secs(15));
-        let notices = town.stack.simulator.control().get(&format!("/{MCH_ID}/notices")).await.unwrap();
-        notices.as_array().unwrap().iter().all(|notice| notice["state"] == "accepted")
-    })
-    .await;
+    let heard = town.first_heard(8).await;
+    assert!(heard.iter().all(Delivery::is_taken), "{heard:?}");
+    let signers = [TEST_MERCHANT.public_key_id, TEST_MERCHANT.certificate_serial, renewed];
+    assert_eq!(signers.map(|serial| by(serial, &heard)), [4, 2, 2], "half by the public key: {heard:?}");
     town.stop().await;
 }
 
@@ -95,8 +133,8 @@ async fn while_the_api_v3_key_changes_both_keys_open_what_wechat_sealed() {
     });
     scene.town.move_clock(MINUTE);
     scene.town.wechats_keys("api-v3-key", json!({ "key": NEW, "old_share": 0.5 })).await;
-    let heard = scene.town.heard_by_wechat(&scene.town.wechat_tells(4).await, 1).await;
-    assert!(heard.iter().all(|statuses| is_taken(statuses[0])), "{heard:?}");
+    let heard = scene.town.first_heard(4).await;
+    assert!(heard.iter().all(Delivery::is_taken), "{heard:?}");
     scene.pay().await;
     scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
     scene.ends(PAID).await;

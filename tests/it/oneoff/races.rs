@@ -1,10 +1,14 @@
 //! A close against a payment, and refunds against each other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::scene::{CLOSED, End, MINUTE, PAID, SECOND, Scene};
-use crate::harness::MCH_ID;
+use crate::harness::{MCH_ID, attribute, poll};
 
 /// Refunds that are asked for at once.
 const AT_ONCE: usize = 20;
@@ -70,6 +74,112 @@ async fn of_a_close_and_a_payment_at_the_same_moment_one_wins_and_all_sides_know
         scene.ends(end).await;
     }
     scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_while_the_close_is_on_its_way_wins() {
+    let scene = Scene::of_a_book().await;
+    let slow = json!({ "on": "call", "call": "order_close", "times": 1, "fault": { "slow": { "ms": 1_500 } } });
+    scene.at_wechat("/faults", slow).await;
+    let pays = async {
+        let key = format!("{MCH_ID}#O#{}", scene.order);
+        poll("the close is on record", async || {
+            scene.town.dump().await.ledger.get(&key).is_some_and(|item| attribute(item, "state") == "closing")
+        })
+        .await;
+        scene.pay().await;
+    };
+    let ((status, body), ()) = tokio::join!(scene.close(), pays);
+    assert_eq!((status, body["code"].as_str()), (409, Some("order_paid")), "{body}");
+    scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
+    scene.ends(PAID).await;
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_twenty_refunds_race_and_the_platform_refunds_too_no_more_is_promised_than_was_paid() {
+    let scene = Scene::of_a_paid_book().await;
+    let ended = AtomicBool::new(false);
+    let race = async {
+        let first = refunded_at_once(&scene, "A", 300).await;
+        assert_eq!(first.len(), 1, "the others are too soon: {first:?}");
+        scene.comes_to_be('R', &first[0], "succeeded", SECOND).await;
+        scene.town.move_clock(MINUTE);
+        let platform = scene.of_the_order("refund", json!({ "amount": 500, "out_refund_no": "PLATFORM1" }));
+        // WeChat takes one of the two: 690 are left, and 190 after the other.
+        let (second, _) = tokio::join!(refunded_at_once(&scene, "B", 600), platform);
+        assert!(second.len() <= 1, "{second:?}");
+        scene.comes_to_be('R', "PLATFORM1", "succeeded", SECOND).await;
+        if let Some(second) = second.first() {
+            scene.comes_to_be('R', second, "rejected", SECOND).await;
+        }
+        scene.town.move_clock(MINUTE);
+        let third = refunded_at_once(&scene, "C", 191).await;
+        assert_eq!(third, Vec::<String>::new(), "190 are left");
+        let fourth = refunded_at_once(&scene, "D", 190).await;
+        assert_eq!(fourth.len(), 1, "{fourth:?}");
+        scene.comes_to_be('R', &fourth[0], "succeeded", SECOND).await;
+        ended.store(true, Ordering::Relaxed);
+        [first[0].clone(), fourth[0].clone()]
+    };
+    let (numbers, looks) = tokio::join!(race, scene.never_promises_more_than_was_paid(&ended));
+    assert!(looks > 20, "only {looks} looks");
+    let end = End {
+        status: "refunded",
+        trade_state: "REFUND",
+        refunds: &[
+            (&numbers[0], 300, "succeeded", "SUCCESS"),
+            ("PLATFORM1", 500, "succeeded", "SUCCESS"),
+            (&numbers[1], 190, "succeeded", "SUCCESS"),
+        ],
+        events: &["payment.succeeded", "refund.succeeded", "refund.succeeded", "refund.succeeded"],
+    };
+    scene.ends(end).await;
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_calls_for_one_refund_are_one_refund() {
+    let scene = Scene::of_a_paid_book().await;
+    let body = |amount: u64| json!({ "out_trade_no": scene.order, "out_refund_no": "R1", "amount": amount });
+    let keys: Vec<_> = (0..AT_ONCE).map(|index| format!("key {index}")).collect();
+    let calls = keys.iter().map(|key| scene.back_end("/refunds", key, body(400)));
+    for (status, body) in join_all(calls).await {
+        assert!(matches!(status, 200 | 202 | 503), "{status} {body}");
+    }
+    let (status, told) = scene.back_end("/refunds", "another key", body(300)).await;
+    assert_eq!(status, 409, "the number is a refund of 400: {told}");
+    scene.comes_to_be('R', "R1", "succeeded", SECOND).await;
+    let end = End {
+        status: "partly_refunded",
+        trade_state: "REFUND",
+        refunds: &[("R1", 400, "succeeded", "SUCCESS")],
+        events: &["payment.succeeded", "refund.succeeded"],
+    };
+    scene.ends(end).await;
+    scene.stop().await;
+}
+
+impl Scene {
+    /// Looks at the order again and again until it is over: what is promised and what was given, each and by us together, is at most what
+    /// was paid. Answers how often it looked.
+    async fn never_promises_more_than_was_paid(&self, ended: &AtomicBool) -> usize {
+        let mut looks = 0;
+        while !ended.load(Ordering::Relaxed) {
+            let get = self.town.clients().dynamodb.get_item().table_name(&self.town.stack.tables.ledger);
+            let key = AttributeValue::S(format!("{MCH_ID}#O#{}", self.order));
+            let item = get.key("pk", key).consistent_read(true).send().await.unwrap().item.unwrap();
+            let fen = |name: &str| attribute(&item, name).parse::<u64>().unwrap();
+            let (reserved, refunded, paid) = (fen("reserved"), fen("refunded"), fen("amount"));
+            assert!(reserved <= paid && refunded <= paid, "{reserved} promised and {refunded} given of {paid}");
+            // What the platform gives, it gives without our promise.
+            let by_platform = refunded.min(500);
+            assert!(reserved + refunded <= paid + by_platform, "{reserved} promised, {refunded} given of {paid}");
+            looks += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        looks
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,15 +67,31 @@ impl Scene {
 
     /// A user begins a purchase in a running town.
     pub(super) async fn begin(town: Town, user: &str, product: &str, channel: &str) -> Self {
+        let mut scene = Self::unbegun(town, user).await;
+        let begun = scene.buy(product, channel, &format!("purchase of {user}")).await;
+        assert_eq!(begun.0, 201, "{}", begun.1);
+        scene.goes_on_with(begun);
+        scene
+    }
+
+    /// A user who has begun nothing.
+    pub(super) async fn unbegun(town: Town, user: &str) -> Self {
         town.ask_wechat();
         let token = token_with_openids(&town, user).await;
         let wechat = WeChat::of(&town);
-        let mut scene = Self { town, token, begun: Value::Null, order: String::new(), wechat };
-        let (status, begun) = scene.buy(product, channel, &format!("purchase of {user}")).await;
-        assert_eq!(status, 201, "{begun}");
-        scene.order = text(&begun["out_trade_no"]);
-        scene.begun = begun;
-        scene
+        Self { town, token, begun: Value::Null, order: String::new(), wechat }
+    }
+
+    /// Takes up what a call has begun.
+    pub(super) fn goes_on_with(&mut self, (status, begun): (u16, Value)) {
+        assert!(matches!(status, 200 | 201), "{status} {begun}");
+        self.order = text(&begun["out_trade_no"]);
+        self.begun = begun;
+    }
+
+    /// What the app proves itself with.
+    pub(super) fn token(&self) -> &str {
+        &self.token
     }
 
     /// `POST …/orders`; answers status and body.
@@ -107,7 +123,9 @@ impl Scene {
         let request = self.town.http().post(format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/')));
         let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        let (status, body) = (response.status().as_u16(), response.text().await.unwrap());
+        // A function that died answers nothing of its own.
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
     /// The back end gives back so much under a number; answers status and body.
@@ -153,6 +171,11 @@ impl Scene {
     /// What happens to the next so many notices of this kind.
     pub(super) async fn notices_meet(&self, kind: &str, fault: Value, times: u32) {
         self.at_wechat("/faults", json!({ "on": "notice", "kind": kind, "times": times, "fault": fault })).await;
+    }
+
+    /// What happens to the next notice about this number.
+    pub(super) async fn next_notice_of(&self, number: &str, fault: Value) {
+        self.at_wechat("/faults", json!({ "on": "notice", "number": number, "fault": fault })).await;
     }
 
     /// Neither payments nor refunds are told.
@@ -213,7 +236,9 @@ impl Scene {
         self.the_app_sees(&end).await;
         self.the_ledger_says(&end).await;
         self.wechat_says(&end).await;
-        self.every_consumer_hears(end.events).await
+        let heard = self.every_consumer_hears(end.events).await;
+        the_events_say(&heard, &end);
+        heard
     }
 
     async fn the_app_sees(&self, end: &End<'_>) {
@@ -227,6 +252,8 @@ impl Scene {
         let dump = self.town.dump().await;
         let order = dump.state(MCH_ID, 'O', &self.order);
         assert_eq!(attribute(order, "state"), end.status);
+        assert_eq!(attribute(order, "refunded"), given_back(end).to_string());
+        assert_eq!(attribute(order, "reserved"), "0", "nothing is promised that was neither given nor refused");
         let refunds = dump.ledger.iter().filter(|(key, _)| key.starts_with(&format!("{MCH_ID}#R#")));
         let on_record: Vec<_> = refunds.filter(|(_, item)| attribute(item, "state") != "rejected").collect();
         assert_eq!(on_record.len(), end.refunds.len(), "{:?}", on_record);
@@ -237,12 +264,15 @@ impl Scene {
 
     async fn wechat_says(&self, end: &End<'_>) {
         assert_eq!(self.wechat.order(&self.town, &self.order).await["trade_state"], end.trade_state);
+        let mut given = 0;
         for (number, amount, _, status) in end.refunds {
             let refund = self.wechat.refund(&self.town, number).await;
             assert_eq!(refund["status"], *status, "{refund}");
             assert_eq!(refund["amount"]["refund"], *amount, "{refund}");
             assert_eq!(refund["out_trade_no"], self.order, "{refund}");
+            given += refund["amount"]["refund"].as_u64().filter(|_| refund["status"] == "SUCCESS").unwrap_or_default();
         }
+        assert_eq!(given, given_back(end), "WeChat has given back as much as is on record");
     }
 
     /// Each event once, by its id, in order and without a gap.
@@ -269,6 +299,18 @@ impl Scene {
 
     pub(super) async fn stop(self) {
         self.town.stop().await;
+    }
+}
+
+/// The last that was said of the order and of each refund is how they are.
+fn the_events_say(heard: &[CloudEvent], end: &End<'_>) {
+    let said: Vec<Value> = heard.iter().rev().map(data).collect();
+    let order = &said.first().expect("something happened")["order"];
+    assert_eq!((&order["state"], &order["refunded"]), (&json!(end.status), &json!(given_back(end))), "{order}");
+    for (number, amount, state, _) in end.refunds {
+        let last = said.iter().map(|data| &data["refund"]).find(|refund| refund["out_refund_no"] == *number);
+        let last = last.unwrap_or_else(|| panic!("no event is about {number}"));
+        assert_eq!((&last["state"], &last["amount"]), (&json!(state), &json!(amount)), "{number}");
     }
 }
 

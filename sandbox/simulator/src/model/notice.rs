@@ -72,6 +72,9 @@ pub(crate) struct Delivery {
     pub(crate) status: Option<u16>,
     pub(crate) accepted: bool,
     pub(crate) fault: Option<String>,
+    /// The key that signed it, of V3.
+    #[serde(default)]
+    pub(crate) serial: Option<String>,
     /// How long the answer took, in real milliseconds.
     pub(crate) ms: u64,
 }
@@ -195,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_sent_until_it_is_accepted_or_the_schedule_ends() {
-        let delivery = |accepted| Delivery { at_ms: 0, status: Some(200), accepted, fault: None, ms: 1 };
+        let delivery = |accepted| Delivery { at_ms: 0, status: Some(200), accepted, fault: None, serial: None, ms: 1 };
         let mut notice = Notice {
             id: 1,
             kind: NoticeKind::Deduction,

@@ -23,6 +23,12 @@ pub(super) fn signer(world: &mut World, settings: &Settings, notice: &Notice, no
     Some(Signer { wechat, key })
 }
 
+/// Which key signed a message.
+pub(super) fn serial(message: &Message) -> Option<String> {
+    let mut headers = message.headers.iter();
+    headers.find(|(name, _)| name == "Wechatpay-Serial").map(|(_, serial)| serial.clone())
+}
+
 impl Signer {
     /// Signs a delivery, or does it wrongly where that is the fault. Without a key at all the headers stay away.
     pub(super) fn sign(&self, message: &mut Message, at_ms: Ms, fault: Option<&Misbehaviour>) {

@@ -56,6 +56,7 @@ async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
     if let Some(signer) = signer {
         signer.sign(&mut notice.message, at_ms, fault.as_ref());
     }
+    let serial = headers::serial(&notice.message);
     let merchant = shared.settings.merchants.get(&notice.mch_id);
     let sent = send::send(&client, merchant, &notice, fault.as_ref()).await;
     let fault = fault.map(|fault| send::name(&fault));
@@ -64,6 +65,7 @@ async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
         status: sent.status,
         accepted: sent.accepted,
         fault: sent.refused.map(ToOwned::to_owned).or_else(|| fault.clone()),
+        serial: serial.clone(),
         ms: sent.ms,
     });
     let deliveries: Vec<Delivery> = deliveries.collect();

@@ -58,6 +58,10 @@ async fn respond(shared: &Shared, form: &'static Form, rule: Rule, fields: Resul
             let outcome = fields.and_then(|fields| process(shared, form, rule, fields));
             match fault {
                 Some(Misbehaviour::AnswerLost) => hang_up(),
+                Some(Misbehaviour::AnsweredLate { ms }) => {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    answer(shared, form, &asked, outcome, false)
+                }
                 Some(Misbehaviour::Answered503) => status(503),
                 Some(Misbehaviour::ProcessedError(code)) => {
                     answer(shared, form, &asked, Err(Refusal::Business(code.into())), false)

@@ -76,6 +76,11 @@ async fn respond(shared: &Shared, incoming: Incoming) -> Response {
             let _ = process();
             hang_up()
         }
+        Some(Misbehaviour::AnsweredLate { ms }) => {
+            let outcome = process();
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+            answer(outcome)
+        }
         Some(Misbehaviour::Answered503) => {
             let _ = process();
             status(503)
