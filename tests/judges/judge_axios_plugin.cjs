@@ -7,11 +7,11 @@ const { createPublicKey } = require('crypto');
 const { Aes, Formatter, Hash, Rsa, Transformer } = require('wechatpay-axios-plugin');
 
 const [keys, ...notices] = readFileSync(process.argv[2], 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-const { numbers } = keys;
 const publicKeys = {
   [keys.public_key_id]: Rsa.from(keys.public_key_pem, Rsa.KEY_TYPE_PUBLIC),
   [keys.certificate_serial]: createPublicKey(keys.certificate_pem),
 };
+if (keys.renewed) publicKeys[keys.renewed.serial] = createPublicKey(keys.renewed.pem);
 
 const score = { genuine: 0, forged: 0 };
 for (const notice of notices.filter(({ judgement }) => judgement !== 'other')) {
@@ -26,7 +26,8 @@ for (const notice of notices.filter(({ judgement }) => judgement !== 'other')) {
   score[notice.judgement] += 1;
 }
 console.log(`wechatpay-axios-plugin: ${score.genuine} genuine ones accepted, ${score.forged} forged ones refused`);
-assert.ok(score.genuine >= 50 && score.forged >= 41, 'fewer notices were shown than the list is known to hold');
+const [genuine, forged] = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [50, 41];
+assert.ok(score.genuine >= genuine && score.forged >= forged, 'fewer notices were shown than the list is known to hold');
 
 function judged(notice) {
   const body = Buffer.from(notice.body, 'base64').toString('utf8');
@@ -66,7 +67,7 @@ function v3(headers, body, kind) {
   return JSON.parse(Aes.AesGcm.decrypt(resource.ciphertext, keys.api_v3_key, resource.nonce, resource.associated_data));
 }
 
-function expect({ name, kind, protocol }, content) {
+function expect({ name, kind, protocol, numbers = keys.numbers }, content) {
   if (kind === 'answer') return;
   const refund = protocol === 'V2' ? content.refund_fee : content.amount && content.amount.refund;
   const total = protocol === 'V2' ? content.total_fee : content.amount && content.amount.total;

@@ -14,7 +14,6 @@ from notices import Score, read
 KEYS = Path(__file__).resolve().parents[2] / "sandbox/counterparty/keys"
 
 keys, notices = read(sys.argv[1])
-numbers = keys["numbers"]
 score = Score("wechatpayv3")
 
 
@@ -24,7 +23,7 @@ def client(key_id, public_key_pem):
         mchid=keys["mch_id"],
         private_key=None,
         cert_serial_no=None,
-        appid=numbers["appid"],
+        appid=keys["numbers"]["appid"],
         apiv3_key=keys["api_v3_key"],
         public_key=public_key_pem,
         public_key_id=key_id,
@@ -34,12 +33,17 @@ def client(key_id, public_key_pem):
     return pay
 
 
-certificate = load_pem_x509_certificate(keys["certificate_pem"].encode())
-certified = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+def certified(serial, pem):
+    public_key = load_pem_x509_certificate(pem.encode()).public_key()
+    return client(serial, public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
 clients = {
     keys["public_key_id"]: client(keys["public_key_id"], keys["public_key_pem"]),
-    keys["certificate_serial"]: client(keys["certificate_serial"], certified),
+    keys["certificate_serial"]: certified(keys["certificate_serial"], keys["certificate_pem"]),
 }
+if "renewed" in keys:
+    clients[keys["renewed"]["serial"]] = certified(keys["renewed"]["serial"], keys["renewed"]["pem"])
 
 
 def judged(notice):
@@ -54,6 +58,7 @@ def judged(notice):
 
 def expect(notice, data):
     resource = data["resource"]
+    numbers = notice.numbers or keys["numbers"]
     if data["event_type"].startswith("TRANSACTION."):
         assert resource["out_trade_no"] == numbers["out_trade_no"], notice.name
         assert resource["amount"]["total"] == numbers["total"], notice.name
@@ -81,7 +86,7 @@ def fetched(answer):
         mchid=keys["mch_id"],
         private_key=(KEYS / "merchant_private_key.pem").read_text(),
         cert_serial_no="1",
-        appid=numbers["appid"],
+        appid=keys["numbers"]["appid"],
         apiv3_key=keys["api_v3_key"],
     )
     [certificate] = pay._core._certificates
