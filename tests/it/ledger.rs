@@ -156,6 +156,7 @@ async fn a_success_after_a_local_close_is_booked() {
             out_trade_no: OutTradeNo::parse(&numbers.out_trade_no).unwrap(),
             appid: None,
             contract_id: None,
+            attach: None,
             result: PaymentResult::Closed,
         }),
     };

@@ -103,7 +103,10 @@ impl<S: Store> Certificates<S> {
         }
         let question = v3::Certificates.prepare(keys, &Moment::new(now)).map_err(|error| text(&error))?;
         let pems: Vec<String> = match asker.call(&question, keys, now).await {
-            Ok(told) => told.into_iter().map(|certificate| certificate.pem).collect(),
+            Ok(told) => {
+                report_dropped(mch_id, &told.dropped);
+                told.certificates.into_iter().map(|certificate| certificate.pem).collect()
+            }
             // A merchant of the public-key mode has none (protocol, 5.1). Nobody's word takes away what is kept.
             Err(error) if has_none(&error) && (is_proven(&error) || kept.is_none()) => Vec::new(),
             Err(error) if has_none(&error) => return Ok(false),
@@ -129,6 +132,14 @@ impl<S: Store> Certificates<S> {
 
 fn are_same(one: &[String], other: &[String]) -> bool {
     one.iter().collect::<BTreeSet<_>>() == other.iter().collect()
+}
+
+/// Not valid now, or of another authority than Tenpay's: nothing is verified with it.
+fn report_dropped(mch_id: &MchId, dropped: &[String]) {
+    for serial in dropped {
+        metrics::counter!("CertificatesDropped").increment(1);
+        tracing::warn!(%mch_id, serial, "a platform certificate was dropped: it is not valid now, or not Tenpay's");
+    }
 }
 
 fn has_none(error: &CallError) -> bool {

@@ -44,7 +44,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         if let Err(error) = self.ask_for(keys, mch_id, item, &rows, now).await {
             let why = if error.may_pass() { Unanswered::Silence } else { Unanswered::Refused };
             self.recorder.unanswered(mch_id, &item.keys(), why, now).await?;
-            report_overdue(&rows, now);
+            report_overdue(&rows, item, now);
             return Err(error);
         }
         let mut after = self.recorder.rows(mch_id, &wanted).await?;
@@ -53,7 +53,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             after = self.recorder.rows(mch_id, &wanted).await?;
         }
         report_given_up(&rows, &after);
-        report_overdue(&after, now);
+        report_overdue(&after, item, now);
         let (before, mut moved) = (checks(&rows), checks(&after));
         // What did not move has a message of its own.
         moved.retain(|check| !before.contains(check));
@@ -164,11 +164,13 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let (result, _) = self.query_refund(keys, refund, order, now, domain::decide).await?;
         // The same number is never a second refund.
         let lost = refund.state == RefundState::Created && result == RefundResult::NotFound;
-        let given_up = now.duration_since(refund.created_at) >= domain::GIVEN_UP_AFTER;
-        if lost && !given_up && refund.request.is_some() {
-            self.send_refund(keys, refund, now).await?;
+        let unrepaired = refund.state == RefundState::Repairing && result == RefundResult::Abnormal;
+        if refund.is_overdue(now) {
+            return Ok(());
         }
-        if refund.state == RefundState::Repairing && result == RefundResult::Abnormal && refund.repair.is_some() {
+        if lost && refund.request.is_some() {
+            self.send_refund(keys, refund, now).await?;
+        } else if unrepaired && refund.repair.is_some() {
             self.send_repair(keys, refund, now).await?;
         }
         Ok(())
@@ -200,23 +202,28 @@ fn check_of<'r>(rows: &'r Rows, item: &DueItem) -> Option<&'r Check> {
     }
 }
 
-/// What WeChat does not know, however long it is asked, is nobody's plan: somebody must look.
+/// What WeChat does not know, or does not settle, however long it is asked, is nobody's plan: somebody must look.
 fn report_given_up(before: &Rows, after: &Rows) {
     let order = |rows: &Rows| rows.order.as_ref().is_some_and(|row| row.value.is_given_up());
     let refund = |rows: &Rows| rows.refund.as_ref().is_some_and(|row| row.value.is_given_up());
     for (kind, was, is) in [("order", order(before), order(after)), ("refund", refund(before), refund(after))] {
         if is && !was {
             metrics::counter!("GivenUp", "kind" => kind).increment(1);
-            tracing::error!(kind, "WeChat does not know it, and it is asked for no more");
+            tracing::error!(kind, "given up: WeChat does not know it, or does not settle it");
         }
     }
 }
 
 /// What no answer that can be believed ends is told of at each question, so once a day, until somebody has looked.
-fn report_overdue(rows: &Rows, now: Timestamp) {
-    if rows.refund.as_ref().is_some_and(|row| row.value.is_overdue(now)) {
-        metrics::counter!("GivenUp", "kind" => "refund").increment(1);
-        tracing::error!("nobody knows the refund, and no answer proves it: its amount stays promised");
+fn report_overdue(rows: &Rows, item: &DueItem, now: Timestamp) {
+    let overdue = match item {
+        DueItem::Order(_) => rows.order.as_ref().is_some_and(|row| row.value.is_overdue(now)),
+        DueItem::Refund(_) => rows.refund.as_ref().is_some_and(|row| row.value.is_overdue(now)),
+        DueItem::Contract(_) | DueItem::Exempt(_) | DueItem::Certificates => false,
+    };
+    if overdue {
+        metrics::counter!("GivenUp", "kind" => item.kind()).increment(1);
+        tracing::error!(kind = item.kind(), "overdue: WeChat decides nothing, and no answer proves it; it stays open");
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Reply {
     Fields(Vec<(String, String)>),
     /// This status and JSON of V3's. A success repeats what it was asked with.
     Json(u16, Value),
+    /// This status and JSON of V3's, without signature.
+    UnsignedJson(u16, Value),
     /// A refusal with this `err_code`, signed.
     Refuses(&'static str),
     /// A refusal with this `err_code`, without signature.
@@ -145,6 +147,9 @@ impl Transport for FakeWeChat {
             Reply::Silence => return Err(Failure::TimedOut),
             Reply::Status(status) => return Ok(Incoming { status, headers: Vec::new(), body: Vec::new() }),
             Reply::Json(status, told) => return Ok(self.json(&request, status, told)),
+            Reply::UnsignedJson(status, told) => {
+                return Ok(Incoming { status, headers: Vec::new(), body: told.to_string().into_bytes() });
+            }
             Reply::Fields(told) => signed(&fields, &told),
             Reply::Refuses(code) => {
                 signed(&fields, &[("result_code".into(), "FAIL".into()), ("err_code".into(), code.into())])

@@ -87,7 +87,12 @@ impl<L: Writeahead, B: Backoff, T: Transport> Asker<L, B, T> {
         let Some(refund) = rows.refund.as_ref().map(|row| &row.value) else { return Ok(rows) };
         let open = matches!(
             refund.state,
-            RefundState::Reported | RefundState::Created | RefundState::Processing | RefundState::Repairing
+            RefundState::Reported
+                | RefundState::Created
+                | RefundState::Processing
+                | RefundState::Repairing
+                // A person may have settled it.
+                | RefundState::Abnormal
         );
         if !open || !self.may_ask(mch_id, DueItem::Refund(refund.out_refund_no.clone()), now).await? {
             return Ok(rows);

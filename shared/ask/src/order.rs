@@ -162,6 +162,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             out_trade_no: order.out_trade_no.clone(),
             appid: None,
             contract_id: None,
+            attach: None,
             result: PaymentResult::Failed { code: "NOT_SENT".to_owned() },
         };
         self.record_ours(&Fact::ours(order.mch_id.clone(), FactBody::Payment(payment)), now).await

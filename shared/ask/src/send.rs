@@ -77,7 +77,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             }
             Err(error) => return Ok(Sent::Unknown(error)),
         };
-        let payment = PaymentFact { out_trade_no: order.out_trade_no.clone(), appid: None, contract_id: None, result };
+        let out_trade_no = order.out_trade_no.clone();
+        let payment = PaymentFact { out_trade_no, appid: None, contract_id: None, attach: None, result };
         let fact = Fact { evidence, ..Fact::ours(order.mch_id.clone(), FactBody::Payment(payment)) };
         self.record_ours(&fact, now).await?;
         Ok(sent)

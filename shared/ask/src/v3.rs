@@ -5,7 +5,7 @@ use domain::{
 };
 use record::{Backoff, Ledger, Recorded};
 use serde::Deserialize;
-use wechat::{Keys, Moment, OrderRef, Prepared, Transport, v3};
+use wechat::{CallError, Keys, Moment, OrderRef, Prepared, Transport, v3};
 
 use crate::send::{Sent, code, evidence, is_final, stored};
 use crate::{AskError, Asker, launch};
@@ -60,11 +60,36 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 self.record(&Fact { cause: Cause::Api, ..fact }, answer.body(), now, domain::decide).await?;
                 Ok(Sent::Accepted)
             }
-            Err(error) if is_final(&error) => {
-                self.refused(refund, &code(&error), evidence(&error, SIGNED), now).await?;
-                Ok(Sent::Refused(error))
+            Err(error) if is_final(&error) && evidence(&error, SIGNED).proves() => {
+                self.not_refunded(keys, refund, error, now).await
             }
             Err(error) => Ok(Sent::Unknown(error)),
+        }
+    }
+
+    /// WeChat calls it wrong: by the same code where an earlier call of this number was heard (V3 page, 9.4). So it is refused where
+    /// WeChat says that it has no such refund; otherwise what it has is true.
+    async fn not_refunded(
+        &self,
+        keys: &Keys,
+        refund: &Refund,
+        error: CallError,
+        now: Timestamp,
+    ) -> Result<Sent, AskError> {
+        let Ok(Answered { fact, body }) = self.v3_refund(keys, refund, now).await else {
+            return Ok(Sent::Unknown(error));
+        };
+        if !fact.evidence.proves() {
+            return Ok(Sent::Unknown(error));
+        }
+        if matches!(&fact.body, FactBody::Refund(told) if told.result == RefundResult::NotFound) {
+            self.refused(refund, &code(&error), SIGNED, now).await?;
+            return Ok(Sent::Refused(error));
+        }
+        match self.record(&fact, &body, now, domain::decide).await? {
+            // The number is of another refund.
+            Recorded::Contradiction(_) => Ok(Sent::Unknown(error)),
+            _ => Ok(Sent::Accepted),
         }
     }
 

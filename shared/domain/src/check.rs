@@ -35,6 +35,8 @@ pub enum Schedule {
     Termination,
     /// A refund: 1 min, then 5, 10, 20, 30 min, and every 30 min from there.
     Refund,
+    /// An abnormal refund (退款异常), which a person may settle on the merchant platform: once a day.
+    AbnormalRefund,
     /// A password-exempt contract that was pre-signed: 2, 10, 30 min, and when its session is over (2 h).
     PreSigning,
 }
@@ -47,7 +49,7 @@ impl Schedule {
             Self::Deduction => &[30, 90, 480, 3_000, 10_800, 75_600, 86_400],
             Self::ContractAfterPayment => &[0, 10, 20, 30, 240, 1_500, 5_400, 82_800],
             Self::ContractAfterOffer => &[120, 480, 1_200, 5_400],
-            Self::SignedContract => &[86_400],
+            Self::SignedContract | Self::AbnormalRefund => &[86_400],
             Self::Termination => &[30, 30, 120, 420, 1_200, 86_400],
             Self::Refund => &[60, 300, 600, 1_200, 1_800],
             Self::PreSigning => &[120, 480, 1_200, 5_760],
@@ -57,7 +59,7 @@ impl Schedule {
     /// Whether the last pause repeats for good.
     const fn repeats(self) -> bool {
         match self {
-            Self::Deduction | Self::SignedContract | Self::Termination | Self::Refund => true,
+            Self::Deduction | Self::SignedContract | Self::Termination | Self::Refund | Self::AbnormalRefund => true,
             Self::Order | Self::ContractAfterPayment | Self::ContractAfterOffer | Self::PreSigning => false,
         }
     }
@@ -149,6 +151,7 @@ mod tests {
         assert_eq!(times(Schedule::SignedContract, 3), [86_400, 172_800, 259_200]);
         assert_eq!(times(Schedule::Termination, 7), [30, 60, 180, 600, 1_800, 88_200, 174_600]);
         assert_eq!(times(Schedule::Refund, 6), [60, 360, 960, 2_160, 3_960, 5_760]);
+        assert_eq!(times(Schedule::AbnormalRefund, 2), [86_400, 172_800]);
         assert_eq!(times(Schedule::PreSigning, 9), [120, 600, 1_800, 7_560]);
     }
 }

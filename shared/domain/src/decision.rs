@@ -94,6 +94,10 @@ pub enum Contradiction {
     RefundId,
     /// `openid` of an order that was made for one user.
     OpenId,
+    /// `attach`, the caller's metadata.
+    Attach,
+    /// `trade_type`
+    TradeType,
     /// Signed by a weaker algorithm than the order was.
     WeakerAlgorithm,
     /// WeChat's own states contradict each other (closed after paid).
@@ -113,6 +117,8 @@ impl Contradiction {
             Self::ContractId => "contract_id",
             Self::RefundId => "refund_id",
             Self::OpenId => "openid",
+            Self::Attach => "attach",
+            Self::TradeType => "trade_type",
             Self::WeakerAlgorithm => "weaker_algorithm",
             Self::State => "state",
         }

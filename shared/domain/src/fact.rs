@@ -93,6 +93,9 @@ pub struct PaymentFact {
     pub appid: Option<AppId>,
     /// The contract in a deduction's notice; never proof that anything was signed.
     pub contract_id: Option<ContractId>,
+    /// The order's `attach`, where the message has one (V3).
+    #[serde(default)]
+    pub attach: Option<String>,
     /// What became of it.
     pub result: PaymentResult,
 }

@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppId, Channel, Check, ContractCode, ContractId, Fen, Launch, MchId, OpenId, OutTradeNo, ProductId, RequestText,
-    Schedule, TransactionId, UserId,
+    AppId, Channel, Check, ContractCode, ContractId, Fen, GIVEN_UP_AFTER, Launch, MchId, OpenId, OutTradeNo, ProductId,
+    RequestText, Schedule, TransactionId, UserId,
 };
 
 /// Which protocol an order was made with; its queries and refunds follow.
@@ -208,10 +208,20 @@ impl Order {
         }
     }
 
-    /// What may still be refunded: paid, not given back and not promised.
+    /// What may still be refunded: paid, not given back and not promised. Of an order that was refunded elsewhere at least a fen is
+    /// gone.
     #[must_use]
     pub fn refundable(&self) -> Fen {
-        if self.is_paid() { self.amount.minus(self.refunded).minus(self.reserved) } else { Fen::ZERO }
+        let elsewhere = Fen::new(u64::from(self.refunded_elsewhere));
+        if self.is_paid() { self.amount.minus(self.refunded).minus(self.reserved).minus(elsewhere) } else { Fen::ZERO }
+    }
+
+    /// Whether it should have been decided long ago, while no answer that WeChat signed decides it: somebody must look.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let since = self.expires_at.map_or(self.created_at, |expires_at| expires_at.max(self.created_at));
+        let open = self.daily(now).is_some();
+        open && now.duration_since(since) >= GIVEN_UP_AFTER
     }
 
     /// A question a day from now, while it is not decided.

@@ -46,6 +46,10 @@ pub fn moved_on(loaded: &Loaded, now: Timestamp) -> Changes {
     if let Some(contract) = &mut changes.contract {
         contract.check = contract.check.take().or_else(|| contract.daily(now));
     }
+    changes.refund = changes.refund.map(|refund| {
+        let check = refund.check.clone().filter(|_| refund.is_followed(now));
+        Refund { check, ..refund }
+    });
     changes
 }
 
@@ -69,7 +73,7 @@ fn with_checks(loaded: &Loaded, now: Timestamp, next: impl Fn(Schedule, &Check) 
         Some(Contract { check, ..contract.clone() })
     });
     let refund = loaded.refund.as_ref().and_then(|refund| {
-        let check = next(Schedule::Refund, &due(&refund.check)?);
+        let check = next(refund.schedule(), &due(&refund.check)?);
         Some(Refund { check, ..refund.clone() })
     });
     let exempt = loaded.exempt.as_ref().and_then(|exempt| {

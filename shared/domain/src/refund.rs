@@ -7,11 +7,15 @@ mod told;
 pub(crate) use called::repair_asked;
 pub(crate) use told::decide;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Fen, GIVEN_UP_AFTER, MchId, OutRefundNo, OutTradeNo, Protocol, RefundId, RequestText};
+use crate::{Check, Fen, GIVEN_UP_AFTER, MchId, OutRefundNo, OutTradeNo, Protocol, RefundId, RequestText, Schedule};
+
+/// How long an abnormal refund is asked for. When WeChat settles none any more is not documented; refunds themselves are made for as
+/// long (V3 page, 9.4). Whoever reads its status after that has it asked for once more.
+const ABNORMAL_IS_FOLLOWED_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// Where a refund was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -97,26 +101,66 @@ impl Refund {
     /// The failure of a refund that WeChat never knew: its own word.
     pub(crate) const NEVER_MADE: &str = "REFUNDNOTEXIST";
 
-    /// Whether it ended because WeChat did not know it, however long it was asked for.
+    /// The failure of a repair that WeChat never took.
+    pub(crate) const REPAIR_NOT_SENT: &str = "NOT_SENT";
+
+    /// Whether it ended because WeChat did not know it, or took its repair, however long it was asked; or is asked for no more although
+    /// its money still waits.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
-        self.state == RefundState::Rejected && self.failure.as_deref() == Some(Self::NEVER_MADE)
+        match (self.state, self.failure.as_deref()) {
+            (RefundState::Rejected, failure) => failure == Some(Self::NEVER_MADE),
+            (RefundState::Abnormal, failure) => failure == Some(Self::REPAIR_NOT_SENT) || self.check.is_none(),
+            (
+                RefundState::Reported
+                | RefundState::Created
+                | RefundState::Processing
+                | RefundState::Succeeded
+                | RefundState::Closed
+                | RefundState::Repairing,
+                _,
+            ) => false,
+        }
     }
 
-    /// Whether WeChat should have known it for long, while no answer that it signed says that it does not: nothing can end it but an
-    /// answer that is signed, or a person.
+    /// Whether WeChat should have known it, or taken its repair, for long, while no answer that it signed says that it does not:
+    /// nothing can end it but an answer that is signed, or a person.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        let unknown = match self.state {
-            RefundState::Reported | RefundState::Created => true,
+        self.unknown_since().is_some_and(|since| now.duration_since(since) >= GIVEN_UP_AFTER)
+    }
+
+    /// Since when WeChat was to know what it has not taken: the refund, or its repair.
+    pub(crate) fn unknown_since(&self) -> Option<Timestamp> {
+        match self.state {
+            RefundState::Reported | RefundState::Created => Some(self.created_at),
+            RefundState::Repairing if self.repair.is_some() => Some(self.repairing_at.unwrap_or(self.created_at)),
             RefundState::Processing
             | RefundState::Succeeded
             | RefundState::Closed
             | RefundState::Abnormal
             | RefundState::Repairing
-            | RefundState::Rejected => false,
-        };
-        unknown && now.duration_since(self.created_at) >= GIVEN_UP_AFTER
+            | RefundState::Rejected => None,
+        }
+    }
+
+    /// What is asked of WeChat, and when.
+    pub(crate) fn schedule(&self) -> Schedule {
+        match self.state {
+            RefundState::Abnormal => Schedule::AbnormalRefund,
+            RefundState::Reported
+            | RefundState::Created
+            | RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Repairing
+            | RefundState::Rejected => Schedule::Refund,
+        }
+    }
+
+    /// Whether its answer may still be another one.
+    pub(crate) fn is_followed(&self, now: Timestamp) -> bool {
+        self.state != RefundState::Abnormal || now.duration_since(self.created_at) < ABNORMAL_IS_FOLLOWED_FOR
     }
 
     /// Whether its amount is reserved on the order.

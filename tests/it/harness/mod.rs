@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use counterparty::fixtures::{self, Endpoint, Fixture};
 use counterparty::{Numbers, SignedRequest};
-use domain::Timestamp;
+use domain::{Changes, MchId, Timestamp};
 use host::Store;
 use host::clock::Clock;
 use host::lambda::LogSink;
@@ -23,6 +23,7 @@ use papay::story::{Story, new_code};
 use papay::wechat::{self, Answer};
 use papay::{Clients, Config};
 use publish::envelope::CloudEvent;
+use record::{DynamoLedger, Jitter, Recorder};
 use tempfile::TempDir;
 
 pub(crate) use dev::{Dev, papay};
@@ -122,6 +123,13 @@ impl Town {
     pub(crate) async fn seed(&self, story: Story, numbers: &Numbers) -> Vec<record::Recorded> {
         let (tables, routing) = (&self.stack.tables, &self.config.routing);
         seed(self.clients(), tables, routing, story, numbers, self.now()).await.unwrap()
+    }
+
+    /// Puts rows on record.
+    pub(crate) async fn put(&self, rows: Changes) {
+        let ledger = DynamoLedger::new(self.clients().dynamodb.clone(), self.stack.tables.clone());
+        let recorder = Recorder::new(ledger, Jitter, self.config.routing.clone());
+        recorder.create(&MchId::parse(MCH_ID).unwrap(), rows, self.now(), domain::decide).await.unwrap();
     }
 
     /// A fixture of new numbers, whose story is on record.

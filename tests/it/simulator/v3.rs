@@ -161,7 +161,7 @@ async fn certificates_are_fetched_and_the_self_test_passes_whichever_key_signs()
         let new = desk.keys_of_wechat("certificates", json!({})).await["serial"].clone();
         let fetch = Certificates.prepare(&desk.keys, &desk.at()).unwrap();
         let fetched = desk.client.send(&fetch, &desk.keys, desk.now()).await.unwrap();
-        assert!(fetched.iter().any(|one| new == one.serial.as_str()), "{mode}");
+        assert!(fetched.certificates.iter().any(|one| new == one.serial.as_str()), "{mode}");
         let echo = SecurityEcho { message: "hello".to_owned(), notify_url: None };
         let echo = echo.prepare(&desk.keys, &desk.at()).unwrap();
         assert!(desk.client.send(&echo, &desk.keys, desk.now()).await.unwrap().decrypted, "{mode}");

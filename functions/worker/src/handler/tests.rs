@@ -1,5 +1,6 @@
 //! The worker over a ledger in memory and a WeChat that answers what it is told to: what each answer comes to.
 
+mod abnormal;
 mod contracts;
 mod deductions;
 mod messages;

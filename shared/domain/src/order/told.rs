@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Order, OrderKind, OrderState};
+use super::{Order, OrderKind, OrderState, TradeType};
 use crate::decision::settle;
 use crate::{
-    Cause, Changes, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen,
+    Cause, Changes, Channel, Check, Contract, ContractState, Contradiction, Decision, Event, Evidence, Fact, Fen,
     GIVEN_UP_AFTER, NotSignedReason, PaymentFact, PaymentResult, PaymentStatus, Protocol,
 };
 
@@ -44,20 +44,34 @@ fn contradiction(order: &Order, fact: &Fact, payment: &PaymentFact) -> Option<Co
     if differs(payment.contract_id.as_ref(), order.contract_id.as_ref()) {
         return Some(Contradiction::ContractId);
     }
+    // An order that was sent without one gets none back (V3 page, 8).
+    if payment.attach.is_some() && payment.attach.as_deref() != order.attach.as_deref().map(str::trim) {
+        return Some(Contradiction::Attach);
+    }
     let weaker = |algorithm| algorithm < order.signature;
     if matches!((fact.cause, fact.evidence), (Cause::Callback, Evidence::Signed(algorithm)) if weaker(algorithm)) {
         return Some(Contradiction::WeakerAlgorithm);
     }
-    let PaymentResult::Succeeded { transaction_id, total, openid, .. } = &payment.result else { return None };
+    let PaymentResult::Succeeded { transaction_id, total, openid, trade_type, .. } = &payment.result else {
+        return None;
+    };
     if *total != order.amount {
         Some(Contradiction::Amount)
     } else if differs(Some(transaction_id), order.transaction_id.as_ref()) {
         Some(Contradiction::TransactionId)
     } else if differs(openid.as_ref(), order.openid.as_ref()) {
         Some(Contradiction::OpenId)
+    } else if differs(named(*trade_type).as_ref(), order.channel.map(Channel::trade_type).map(TradeType::read).as_ref())
+    {
+        Some(Contradiction::TradeType)
     } else {
         None
     }
+}
+
+/// A word that we do not know may be a new one for the same.
+fn named(told: Option<TradeType>) -> Option<TradeType> {
+    told.filter(|trade_type| *trade_type != TradeType::Other)
 }
 
 /// Both are known, and they are not the same.
@@ -105,15 +119,33 @@ fn succeeded(
             let key = format!("payment#{}#{transaction_id}#SUCCESS", order.out_trade_no);
             apply(next, contract, events, Some(key))
         }
-        OrderState::Paid if *refunded && order.check.is_none() && order.reserved == Fen::ZERO => match order.protocol {
-            Protocol::V2 => ask(order, fact, now),
-            Protocol::V3 if order.refunded_elsewhere || !fact.evidence.proves() => Decision::Duplicate,
-            Protocol::V3 => apply(refunded_since(order.clone(), now), None, Vec::new(), None),
-        },
+        OrderState::Paid
+            if *refunded && order.protocol == Protocol::V2 && order.check.is_none() && order.reserved == Fen::ZERO =>
+        {
+            ask(order, fact, now)
+        }
+        OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded if order.protocol == Protocol::V3 => {
+            told_of_purchase(order, fact, *refunded, now)
+        }
         OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded => {
             nothing_new(order, fact, now, Decision::Duplicate)
         }
     }
+}
+
+/// All that V3 tells of a paid order is whether some of it was given back. One answer that proves it is enough.
+fn told_of_purchase(order: &Order, fact: &Fact, refunded: bool, now: Timestamp) -> Decision {
+    if !fact.evidence.proves() {
+        return nothing_new(order, fact, now, Decision::Duplicate);
+    }
+    let answered = fact.cause == Cause::Query && order.check.as_ref().is_some_and(|check| check.is_due(now));
+    let explained = order.refunded.plus(order.reserved) > Fen::ZERO;
+    let next = Order {
+        refunded_elsewhere: order.refunded_elsewhere || refunded && !explained,
+        check: order.check.clone().filter(|_| !answered),
+        ..order.clone()
+    };
+    if next == *order { Decision::Duplicate } else { apply(next, None, Vec::new(), None) }
 }
 
 /// Paid, and refunded since, by nobody that we know of. V2 lists the refunds of an order: they are asked for at once. V3 does not,

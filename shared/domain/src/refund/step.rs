@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Refund, RefundState};
-use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, Schedule, contract};
+use crate::{Cause, Changes, Contract, Decision, Event, Fact, Order, RefundFact, contract};
 
 /// What WeChat may still come to know is asked for this often at least.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
@@ -25,17 +25,18 @@ impl Step<'_> {
     }
 
     /// Nothing new, and less to hope for each time: ask again after half of the time that it took so far, and once a day in the end.
-    pub(super) fn wait_longer(&self) -> Decision {
-        let half = self.now.duration_since(self.refund.created_at).checked_div(2).unwrap_or_default();
+    pub(super) fn wait_longer(&self, otherwise: Decision) -> Decision {
+        let since = self.refund.unknown_since().unwrap_or(self.refund.created_at);
+        let half = self.now.duration_since(since).checked_div(2).unwrap_or_default();
         let at_least = self.now.checked_add(half.min(LONGEST_PAUSE)).unwrap_or(self.now);
         let mut next = self.rescheduled();
         match (&mut next.check, &self.refund.check) {
             (Some(check), Some(running)) if running.is_due(self.now) => check.due_at = check.due_at.max(at_least),
-            _ => return self.wait(),
+            _ => return self.later(otherwise),
         }
         match self.fact.cause {
             Cause::Query => self.quietly(next),
-            Cause::Callback | Cause::Bill | Cause::Api => Decision::Duplicate,
+            Cause::Callback | Cause::Bill | Cause::Api => otherwise,
         }
     }
 
@@ -48,8 +49,12 @@ impl Step<'_> {
         }
     }
 
-    /// Nothing is open any more: the check that a notice asked for has its answer.
-    pub(super) fn answered(&self, otherwise: Decision) -> Decision {
+    /// Nothing is open any more: the check that a notice asked for has its answer. Only an abnormal refund may still be settled by a
+    /// person.
+    pub(super) fn settled(&self, otherwise: Decision) -> Decision {
+        if self.refund.state == RefundState::Abnormal {
+            return self.later(otherwise);
+        }
         match (self.fact.cause, &self.refund.check) {
             (Cause::Query, Some(_)) => self.quietly(Refund { check: None, ..self.refund.clone() }),
             (Cause::Query, None) | (Cause::Callback | Cause::Bill | Cause::Api, _) => otherwise,
@@ -60,7 +65,8 @@ impl Step<'_> {
         if self.fact.cause != Cause::Query {
             return self.refund.clone();
         }
-        let check = self.refund.check.as_ref().and_then(|check| Schedule::Refund.after_answer(check, self.now));
+        let check = self.refund.check.as_ref().filter(|_| self.refund.is_followed(self.now));
+        let check = check.and_then(|check| self.refund.schedule().after_answer(check, self.now));
         Refund { check, ..self.refund.clone() }
     }
 

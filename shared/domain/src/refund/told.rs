@@ -6,8 +6,8 @@ use super::step::Step;
 use super::{Refund, RefundOrigin, RefundState};
 use crate::order::{differs, first_payment};
 use crate::{
-    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, GIVEN_UP_AFTER, Order, OrderState,
-    PaymentStatus, RefundFact, RefundResult, SCHEMA, Schedule,
+    Cause, Changes, Check, Contract, Contradiction, Decision, Event, Fact, Order, OrderState, PaymentStatus, Protocol,
+    RefundFact, RefundResult, SCHEMA, Schedule,
 };
 
 /// How much older than its decision an answer can be: longer than any call, its repetition and the function that makes them.
@@ -118,11 +118,11 @@ impl Step<'_> {
             | (RefundResult::Succeeded { .. } | RefundResult::Closed | RefundResult::Abnormal, _) => false,
         };
         if settled {
-            return self.answered(Decision::Duplicate);
+            return self.settled(Decision::Duplicate);
         }
         // Nobody's word ends it, and there is less to hope for each time.
         if self.fact.is_unproved_answer() && self.told.result == RefundResult::NotFound {
-            return self.wait_longer();
+            return self.wait_longer(Decision::Duplicate);
         }
         if self.fact.is_unproved_answer() || self.refund.check.as_ref().is_some_and(|check| check.asked) {
             return self.wait();
@@ -178,7 +178,7 @@ impl Step<'_> {
                 let contract = self.ending(contract);
                 self.apply(next, Some(order), contract, events, "SUCCESS")
             }
-            RefundState::Succeeded => self.answered(Decision::Duplicate),
+            RefundState::Succeeded => self.settled(Decision::Duplicate),
         }
     }
 
@@ -204,7 +204,7 @@ impl Step<'_> {
                 self.quietly(Refund { repair: None, ..self.rescheduled() })
             }
             RefundState::Processing | RefundState::Repairing => self.wait(),
-            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.settled(Decision::Stale),
         }
     }
 
@@ -223,8 +223,8 @@ impl Step<'_> {
                 let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
                 self.apply(next, Some(order), self.ending(None), events, "CLOSED")
             }
-            RefundState::Closed => self.answered(Decision::Duplicate),
-            RefundState::Rejected => self.answered(Decision::Stale),
+            RefundState::Closed => self.settled(Decision::Duplicate),
+            RefundState::Rejected => self.settled(Decision::Stale),
             RefundState::Succeeded | RefundState::Abnormal | RefundState::Repairing => {
                 Decision::Contradiction(Contradiction::State)
             }
@@ -242,11 +242,13 @@ impl Step<'_> {
                 (None, Some(repairing_at)) if self.is_told_of_a_repair_that_began(repairing_at) => {
                     self.became_abnormal()
                 }
+                _ if self.is_given_up() => self.repair_refused(Refund::REPAIR_NOT_SENT),
                 // An answer cannot tell a repair that failed from one that has not begun.
+                (Some(_) | None, _) if self.refund.repair.is_some() => self.wait_longer(Decision::Stale),
                 (Some(_) | None, _) => self.later(Decision::Stale),
             },
-            RefundState::Abnormal => self.answered(Decision::Duplicate),
-            RefundState::Succeeded => self.answered(Decision::Stale),
+            RefundState::Abnormal => self.settled(Decision::Duplicate),
+            RefundState::Succeeded => self.settled(Decision::Stale),
             RefundState::Closed => Decision::Contradiction(Contradiction::State),
         }
     }
@@ -259,8 +261,7 @@ impl Step<'_> {
     }
 
     fn became_abnormal(&self) -> Decision {
-        let mut next = self.adopt(RefundState::Abnormal);
-        next.check = None;
+        let next = self.adopt_abnormal();
         let mut order = self.counted(self.order.clone());
         if !self.refund.holds_reserve() {
             order.reserved = order.reserved.plus(next.amount);
@@ -271,28 +272,33 @@ impl Step<'_> {
 
     fn rejected(&self, code: &str) -> Decision {
         match self.refund.state {
-            RefundState::Created => self.ended_as_rejected(code),
+            RefundState::Created => self.ended_as_rejected(code, self.refunded_elsewhere()),
             // The repair was refused: it is as abnormal as before.
             RefundState::Repairing if self.refund.repair.is_some() => self.repair_refused(code),
-            RefundState::Rejected => self.answered(Decision::Duplicate),
+            RefundState::Rejected => self.settled(Decision::Duplicate),
             RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
-            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.answered(Decision::Stale),
+            RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.settled(Decision::Stale),
         }
     }
 
     fn repair_refused(&self, code: &str) -> Decision {
-        let next = Refund { failure: Some(code.to_owned()), check: None, ..self.adopt(RefundState::Abnormal) };
+        let next = Refund { failure: Some(code.to_owned()), ..self.adopt_abnormal() };
         let events = vec![Event::refund_abnormal(&next, self.order, self.fact.cause)];
         self.apply(next, None, None, events, "ABNORMAL")
+    }
+
+    /// A person may settle it on the merchant platform, and the notice of that may be lost.
+    fn adopt_abnormal(&self) -> Refund {
+        Refund { check: Some(Schedule::AbnormalRefund.first(self.now)), ..self.adopt(RefundState::Abnormal) }
     }
 
     fn not_found(&self) -> Decision {
         match self.refund.state {
             RefundState::Reported | RefundState::Created if self.is_given_up() => {
-                self.ended_as_rejected(Refund::NEVER_MADE)
+                self.ended_as_rejected(Refund::NEVER_MADE, self.order.check.clone())
             }
-            RefundState::Reported | RefundState::Created => self.wait_longer(),
-            RefundState::Rejected => self.answered(Decision::Duplicate),
+            RefundState::Reported | RefundState::Created => self.wait_longer(Decision::Duplicate),
+            RefundState::Rejected => self.settled(Decision::Duplicate),
             RefundState::Processing
             | RefundState::Succeeded
             | RefundState::Closed
@@ -301,20 +307,29 @@ impl Step<'_> {
         }
     }
 
-    /// Nobody knows it for days: it was never made.
+    /// Nobody knows it for days, and WeChat says so: it was never made.
     fn is_given_up(&self) -> bool {
         let proved = self.fact.cause == Cause::Query && self.fact.evidence.proves();
-        proved && self.now.duration_since(self.refund.created_at) >= GIVEN_UP_AFTER
+        proved && self.refund.is_overdue(self.now)
     }
 
-    fn ended_as_rejected(&self, code: &str) -> Decision {
+    /// There may be less left of the order than we know, since some of it was given back on the merchant platform: APIv3 is asked.
+    fn refunded_elsewhere(&self) -> Option<Check> {
+        match self.refund.protocol {
+            Protocol::V2 => self.order.check.clone(),
+            Protocol::V3 => Some(Check::asked(self.order.check.as_ref(), self.now)),
+        }
+    }
+
+    /// `check` is the order's from here.
+    fn ended_as_rejected(&self, code: &str, check: Option<Check>) -> Decision {
         let mut next = self.adopt(RefundState::Rejected);
         next.failure = Some(code.to_owned());
         next.check = None;
         // The order counts none that was only reported.
         let order = self.refund.holds_reserve().then(|| {
             let released = self.released();
-            Order { refunds: released.refunds.saturating_sub(1), ..released }
+            Order { refunds: released.refunds.saturating_sub(1), check, ..released }
         });
         let changes = Changes { order, refund: Some(next), ..Changes::default() };
         Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }

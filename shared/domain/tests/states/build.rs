@@ -205,7 +205,8 @@ pub(crate) fn refund(state: RefundState, amount: Fen) -> Refund {
         RefundState::Created | RefundState::Processing | RefundState::Repairing => {
             Some(Schedule::Refund.first(time(40)))
         }
-        RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal | RefundState::Rejected => None,
+        RefundState::Abnormal => Some(Schedule::AbnormalRefund.first(time(40))),
+        RefundState::Succeeded | RefundState::Closed | RefundState::Rejected => None,
     };
     let origin = if state == RefundState::Reported { RefundOrigin::Platform } else { RefundOrigin::Api };
     Refund {
@@ -304,6 +305,7 @@ pub(crate) fn payment_body(order: &Order, result: PaymentResult) -> FactBody {
         out_trade_no: order.out_trade_no.clone(),
         appid: Some(appid()),
         contract_id: order.contract_id.clone(),
+        attach: None,
         result,
     })
 }

@@ -1,9 +1,9 @@
 //! Where a verified message and our record differ: nothing changes, whatever the state.
 
 use domain::{
-    AppId, Cause, ContractChange, ContractFact, ContractId, Decision, Evidence, Fact, FactBody, Fen, Loaded, OpenId,
-    Order, OrderKind, OrderState, OutTradeNo, PaymentFact, PaymentResult, PaymentStatus, PlanId, RefundFact, RefundId,
-    RefundState, SignatureAlgorithm, TransactionId, decide,
+    AppId, Cause, Channel, ContractChange, ContractFact, ContractId, Decision, Evidence, Fact, FactBody, Fen, Loaded,
+    OpenId, Order, OrderKind, OrderState, OutTradeNo, PaymentFact, PaymentResult, PaymentStatus, PlanId, RefundFact,
+    RefundId, RefundState, SignatureAlgorithm, TradeType, TransactionId, decide,
 };
 
 use crate::build::{
@@ -80,6 +80,54 @@ fn another_application_and_another_contract_whatever_is_said() {
         let named = |told: &mut PaymentFact| told.contract_id = Some(ContractId::parse("2").unwrap());
         of_orders(&result, known, named, "Contradiction(contract_id)");
     }
+}
+
+#[test]
+fn another_attach_whatever_is_said() {
+    let other = |told: &mut PaymentFact| told.attach = Some("another".to_owned());
+    for (_, result) in payment_results() {
+        of_orders(&result, |_| {}, other, "Contradiction(attach)");
+        of_orders(&result, |order| order.attach = None, other, "Contradiction(attach)");
+    }
+    let order = Order { attach: Some(" metadata ".to_owned()), ..order(OrderKind::OneOff, OrderState::Requested) };
+    let FactBody::Payment(mut told) = payment_body(&order, success()) else { unreachable!() };
+    told.attach = Some("metadata".to_owned());
+    let loaded = Loaded { order: Some(order), ..Loaded::default() };
+    let decision = decide(&loaded, &fact(Cause::Callback, SIGNED, FactBody::Payment(told)), now());
+    assert!(matches!(decision, Decision::Apply { .. }), "blanks around it do not matter: {decision:?}");
+}
+
+#[test]
+fn another_trade_type_than_the_channels() {
+    let paid_by = |word: &str| {
+        let mut result = success();
+        if let PaymentResult::Succeeded { trade_type, .. } = &mut result {
+            *trade_type = Some(TradeType::read(word));
+        }
+        result
+    };
+    for channel in Channel::ALL {
+        for word in ["APP", "JSAPI", "NATIVE", "MWEB", "PAP", "A_NEW_WORD"] {
+            let order = Order { channel: Some(channel), ..crate::build::purchase(OrderState::Requested) };
+            let body = payment_body(&order, paid_by(word));
+            let loaded = Loaded { order: Some(order), ..Loaded::default() };
+            let rsa = Evidence::Signed(SignatureAlgorithm::Rsa);
+            let told = word_of(&loaded, &decide(&loaded, &fact(Cause::Callback, rsa, body), now()));
+            let fits = word == channel.trade_type() || word == "A_NEW_WORD";
+            assert_eq!(told == "Contradiction(trade_type)", !fits, "{channel} {word}: {told}");
+        }
+    }
+    // Where nothing is known of the channel nothing is compared.
+    for kind in order_kinds() {
+        let order = order(kind, OrderState::Requested);
+        let body = payment_body(&order, paid_by("MWEB"));
+        let loaded = Loaded { order: Some(order), ..Loaded::default() };
+        assert!(matches!(decide(&loaded, &fact(Cause::Callback, SIGNED, body), now()), Decision::Apply { .. }));
+    }
+}
+
+fn word_of(loaded: &Loaded, decision: &Decision) -> String {
+    word(Subject::Order, loaded, decision)
 }
 
 #[test]

@@ -60,6 +60,32 @@ fn no_unsigned_word_gives_up_a_deduction() {
 }
 
 #[test]
+fn an_order_that_we_are_closing_and_only_unsigned_answers_do_not_know_stays_open_and_is_overdue_after_three_days() {
+    let expires_at = time(1_800);
+    let order = Order {
+        expires_at: Some(expires_at),
+        check: Some(Check::new(expires_at, 0)),
+        ..crate::build::purchase(OrderState::Closing)
+    };
+    let mut loaded = Loaded { order: Some(order), ..Loaded::default() };
+    let mut asked = Vec::new();
+    for _ in 0..12 {
+        let due_at = loaded.order.as_ref().unwrap().check.clone().unwrap().due_at;
+        asked.push(due_at);
+        loaded = after(&loaded, &unknown(&loaded, Evidence::Unsigned), due_at);
+    }
+    let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_hours()).collect();
+    assert_eq!(pauses[6..], [24; 5], "{pauses:?}");
+    let order = loaded.order.clone().unwrap();
+    assert_eq!(order.state, OrderState::Closing);
+    let overdue = expires_at.checked_add(GIVEN_UP_AFTER).unwrap();
+    let before = Timestamp::from_second(overdue.as_second() - 1).unwrap();
+    assert!(!order.is_overdue(before) && order.is_overdue(overdue));
+    let ended = after(&loaded, &unknown(&loaded, SIGNED), overdue).order.unwrap();
+    assert_eq!((ended.state, ended.is_overdue(overdue)), (OrderState::Closed, false), "a signed word ends it at once");
+}
+
+#[test]
 fn a_deduction_that_was_given_up_is_paid_where_wechat_proves_it() {
     let loaded = deduction(OrderState::Accepted);
     let mut ended = after(&loaded, &unknown(&loaded, SIGNED), given_up());

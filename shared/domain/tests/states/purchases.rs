@@ -99,6 +99,50 @@ fn a_refund_that_v3_does_not_tell_the_number_of_marks_the_order() {
 }
 
 #[test]
+fn of_an_order_that_was_refunded_elsewhere_at_least_a_fen_is_gone() {
+    let order = Order { refunded_elsewhere: true, ..purchase(OrderState::Paid) };
+    let left = Fen::new(AMOUNT.get() - 1);
+    assert_eq!(order.refundable(), left);
+    let number = order.out_trade_no.clone();
+    let loaded = Loaded { order: Some(order), ..Loaded::default() };
+    let all = refund(RefundState::Created, AMOUNT);
+    let opened = Opened::Refund { refund: Box::new(domain::Refund { out_trade_no: number, ..all }) };
+    let refused = decide(&loaded, &Fact::ours(mch_id(), FactBody::Opened(opened)), now());
+    assert_eq!(refused, Decision::Refused(Refusal::MoreThanRefundable { refundable: left }));
+}
+
+/// There may be less left of the order than we know.
+#[test]
+fn a_refund_by_v3_that_wechat_refuses_has_its_order_asked_for_and_one_answer_will_do() {
+    let amount = Fen::new(600);
+    let order = Order { reserved: amount, refunds: 1, ..purchase(OrderState::Paid) };
+    let created = domain::Refund {
+        protocol: Protocol::V3,
+        out_trade_no: order.out_trade_no.clone(),
+        ..refund(RefundState::Created, amount)
+    };
+    let loaded = Loaded { order: Some(order), refund: Some(created), ..Loaded::default() };
+    let rejected = match refund_body(amount, None, RefundResult::Rejected { code: "INVALID_REQUEST".to_owned() }) {
+        FactBody::Refund(told) => {
+            let out_trade_no = loaded.order.as_ref().map(|order| order.out_trade_no.clone());
+            FactBody::Refund(domain::RefundFact { out_trade_no, ..told })
+        }
+        other => other,
+    };
+    let (changes, _) = applied(decide(&loaded, &fact(Cause::Api, RSA, rejected), now()));
+    let order = changes.order.unwrap();
+    assert_eq!((order.reserved, order.refunds), (Fen::ZERO, 0));
+    assert!(order.check.as_ref().is_some_and(|check| check.asked && check.is_due(now())));
+
+    let (changes, events) = applied(told(&order, Cause::Query, "refunded"));
+    let marked = changes.order.unwrap();
+    assert_eq!((marked.refunded_elsewhere, marked.check, events), (true, None, vec![]));
+    let (changes, _) = applied(told(&order, Cause::Query, "succeeded"));
+    let whole = changes.order.unwrap();
+    assert_eq!((whole.refunded_elsewhere, whole.check), (false, None), "it was refused for another reason");
+}
+
+#[test]
 fn a_refund_made_on_the_merchant_platform_counts_once_its_number_is_known() {
     let order = Order { refunded_elsewhere: true, ..purchase(OrderState::Paid) };
     let about = |result| match refund_body(AMOUNT, said(100), result) {

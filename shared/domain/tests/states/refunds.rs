@@ -208,7 +208,7 @@ fn an_answer() {
     processing Apply(succeeded/refunded)+refund.succeeded Wait                   Apply(closed/paid)+refund.closed
     succeeded  Rest                                       Rest                   Contradiction(state)
     closed     Apply(succeeded/refunded)+refund.succeeded Rest                   Rest
-    abnormal   Apply(succeeded/refunded)+refund.succeeded Rest                   Contradiction(state)
+    abnormal   Apply(succeeded/refunded)+refund.succeeded Wait                   Contradiction(state)
     repairing  Apply(succeeded/refunded)+refund.succeeded Wait                   Contradiction(state)
     rejected   Apply(succeeded/refunded)+refund.succeeded Apply(processing/paid) Rest
     unknown    Apply(succeeded/refunded)+refund.succeeded Apply(processing/paid) Apply(closed/paid)+refund.closed
@@ -219,7 +219,7 @@ fn an_answer() {
     processing Apply(abnormal/paid)+refund.abnormal Wait                 Contradiction(state)
     succeeded  Rest                                 Rest                 Contradiction(state)
     closed     Contradiction(state)                 Rest                 Contradiction(state)
-    abnormal   Rest                                 Rest                 Contradiction(state)
+    abnormal   Wait                                 Wait                 Contradiction(state)
     repairing  Wait                                 Wait                 Contradiction(state)
     rejected   Apply(abnormal/paid)+refund.abnormal Rest                 Rest
     unknown    Apply(abnormal/paid)+refund.abnormal Stale                Stale
@@ -239,7 +239,7 @@ fn an_answer_about_a_refund_in_part() {
     processing Apply(succeeded/partly_refunded)+refund.succeeded Wait
     succeeded  Rest                                              Rest
     closed     Apply(succeeded/partly_refunded)+refund.succeeded Rest
-    abnormal   Apply(succeeded/partly_refunded)+refund.succeeded Rest
+    abnormal   Apply(succeeded/partly_refunded)+refund.succeeded Wait
     repairing  Apply(succeeded/partly_refunded)+refund.succeeded Wait
     rejected   Apply(succeeded/partly_refunded)+refund.succeeded Apply(processing/paid)
     unknown    Apply(succeeded/partly_refunded)+refund.succeeded Apply(processing/paid)
@@ -250,7 +250,7 @@ fn an_answer_about_a_refund_in_part() {
     processing Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Wait
     succeeded  Contradiction(state)             Rest                                 Rest
     closed     Rest                             Contradiction(state)                 Rest
-    abnormal   Contradiction(state)             Rest                                 Rest
+    abnormal   Contradiction(state)             Wait                                 Wait
     repairing  Contradiction(state)             Wait                                 Wait
     rejected   Rest                             Apply(abnormal/paid)+refund.abnormal Rest
     unknown    Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Stale
@@ -363,7 +363,7 @@ fn an_answer_that_proves_nothing() {
     processing Wait      Wait       Wait   Wait     Wait     Wait
     succeeded  Rest      Wait       Wait   Wait     Wait     Wait
     closed     Wait      Wait       Rest   Wait     Wait     Wait
-    abnormal   Wait      Wait       Wait   Rest     Wait     Wait
+    abnormal   Wait      Wait       Wait   Wait     Wait     Wait
     repairing  Wait      Wait       Wait   Wait     Wait     Wait
     rejected   Wait      Wait       Wait   Wait     Wait     Wait
     unknown    Stale     Stale      Stale  Stale    Stale    Stale
@@ -443,7 +443,7 @@ fn an_answer_about_an_order_that_nobody_told_us_was_paid() {
     processing Ask/order Ask/order  Ask/order Ask/order Wait                      Contradiction(state)
     succeeded  Ask/order Ask/order  Ask/order Ask/order Rest                      Contradiction(state)
     closed     Ask/order Ask/order  Ask/order Ask/order Rest                      Contradiction(state)
-    abnormal   Ask/order Ask/order  Ask/order Ask/order Rest                      Contradiction(state)
+    abnormal   Ask/order Ask/order  Ask/order Ask/order Wait                      Contradiction(state)
     repairing  Ask/order Ask/order  Ask/order Ask/order Wait                      Contradiction(state)
     rejected   Ask/order Ask/order  Ask/order Ask/order Rest                      Rest
     unknown    Ask/order Ask/order  Ask/order Ask/order Stale                     Stale

@@ -83,7 +83,8 @@ fn a_repair_that_wechat_refuses_leaves_the_refund_abnormal_with_its_code() {
     let refused = answer(Cause::Api, RefundResult::Rejected { code: "INVALID_REQUEST".to_owned() });
     let (next, events, key) = step(&beside(of_v3(RefundState::Repairing)), &refused, now());
     assert_eq!((next.state, next.failure.as_deref()), (RefundState::Abnormal, Some("INVALID_REQUEST")));
-    assert_eq!((events, next.repair.as_ref(), next.check.as_ref()), (vec!["refund.abnormal"], None, None));
+    assert_eq!((events, next.repair.as_ref()), (vec!["refund.abnormal"], None));
+    assert_eq!(next.check, Some(Schedule::AbnormalRefund.first(now())), "a person may settle it");
     assert!(
         key.as_deref().unwrap().ends_with("#ABNORMAL#1"),
         "the first repair's end is another fact than the first abnormality"
@@ -106,6 +107,88 @@ fn an_answer_tells_that_a_repair_failed_once_wechat_had_it_and_five_minutes() {
     assert_eq!(states(&accepted, later), RefundState::Abnormal);
     let unsent = of_v3(RefundState::Repairing);
     assert_eq!(states(&unsent, later), RefundState::Repairing, "it may never have begun: it is sent again");
+}
+
+/// What becomes of a refund that WeChat calls abnormal each time that its question is due, and when it was asked.
+fn asked_while_abnormal(refund: Refund) -> (Refund, Vec<&'static str>, Vec<Timestamp>) {
+    let (mut loaded, mut told, mut asked) = (beside(refund), Vec::new(), Vec::new());
+    while let Some(check) = loaded.refund.as_ref().unwrap().check.clone() {
+        asked.push(check.due_at);
+        let state = loaded.refund.as_ref().unwrap().state;
+        let answer = answer(Cause::Query, RefundResult::Abnormal);
+        let (next, events, _) = step(&loaded, &answer, check.due_at);
+        told.extend(events);
+        let decided = state != next.state;
+        loaded.refund = Some(next);
+        if decided || asked.len() == 1_000 {
+            break;
+        }
+    }
+    (loaded.refund.unwrap(), told, asked)
+}
+
+#[test]
+fn an_abnormal_refund_is_asked_for_once_a_day_for_a_year() {
+    let (last, events, asked) = asked_while_abnormal(of_v3(RefundState::Abnormal));
+    assert_eq!((last.state, last.check.as_ref(), events), (RefundState::Abnormal, None, vec![]));
+    assert_eq!(asked.len(), 365);
+    assert!(asked.windows(2).all(|pair| pair[1].duration_since(pair[0]).as_hours() == 24));
+    assert!(last.is_given_up(), "somebody must look");
+}
+
+#[test]
+fn an_abnormal_refund_that_a_person_settled_succeeds_by_the_next_answer() {
+    for protocol in [Protocol::V2, Protocol::V3] {
+        let loaded = beside(Refund { protocol, ..of_v3(RefundState::Abnormal) });
+        let told = answer(Cause::Query, RefundResult::Succeeded { at: None });
+        let Decision::Apply { changes, events, .. } = decide(&loaded, &told, time(40 + 86_400)) else { panic!() };
+        let (order, refund) = (changes.order.unwrap(), changes.refund.unwrap());
+        assert_eq!((refund.state, refund.check), (RefundState::Succeeded, None));
+        assert_eq!((order.refunded, order.reserved.get()), (AMOUNT, 0));
+        assert_eq!(events.iter().map(short).collect::<Vec<_>>(), ["refund.succeeded"]);
+    }
+}
+
+#[test]
+fn a_refund_that_becomes_abnormal_has_its_next_question_in_a_day() {
+    for state in [RefundState::Created, RefundState::Processing] {
+        for cause in [Cause::Callback, Cause::Query] {
+            let told = answer(cause, RefundResult::Abnormal);
+            let (next, ..) = step(&beside(of_v3(state)), &told, now());
+            assert_eq!(next.check, Some(Schedule::AbnormalRefund.first(now())));
+        }
+    }
+}
+
+#[test]
+fn what_contradicts_an_abnormal_refund_moves_its_question_to_the_next_day() {
+    let mut loaded = beside(of_v3(RefundState::Abnormal));
+    let (due, year) = (time(40 + 86_400), time(41 + 365 * 86_400));
+    let next = domain::moved_on(&loaded, due).refund.unwrap();
+    assert_eq!(next.check.as_ref().unwrap().due_at, time(40 + 2 * 86_400));
+    loaded.refund = Some(next);
+    assert_eq!(domain::moved_on(&loaded, year).refund.unwrap().check, None, "and ends after a year as well");
+}
+
+#[test]
+fn a_repair_that_wechat_never_takes_is_tried_ever_less_often_and_abnormal_again_after_three_days() {
+    let repairing = Refund { check: Some(Schedule::Refund.first(time(50))), ..of_v3(RefundState::Repairing) };
+    let (last, events, times) = asked_while_abnormal(repairing);
+    assert_eq!((last.state, last.failure.as_deref()), (RefundState::Abnormal, Some("NOT_SENT")));
+    assert_eq!((events, last.is_given_up()), (vec!["refund.abnormal"], true));
+    assert!((8..20).contains(&times.len()), "{times:?}");
+    assert!(times.last().unwrap().duration_since(time(50)) >= domain::GIVEN_UP_AFTER);
+    let (again, ..) = step(&beside(last), &asked(), now());
+    assert_eq!((again.state, again.repairs), (RefundState::Repairing, 2), "it may be asked for once more");
+}
+
+#[test]
+fn a_repair_of_which_no_answer_comes_is_overdue_after_three_days() {
+    let unsent = of_v3(RefundState::Repairing);
+    let at = |seconds: i64| time(50 + domain::GIVEN_UP_AFTER.as_secs() + seconds);
+    assert!(!unsent.is_overdue(at(-1)) && unsent.is_overdue(at(0)));
+    let accepted = Refund { repair: None, ..unsent };
+    assert!(!accepted.is_overdue(at(0)), "WeChat has it");
 }
 
 #[test]

@@ -35,7 +35,8 @@ pub fn v2_order(mch_id: &MchId, asked: &OutTradeNo, answer: &V2Answer<'_>) -> Re
     let payment = match opened.fields() {
         Ok(fields) => v2::payment::answer(fields)?,
         Err(AnswerError::Refused { code }) if code == "ORDERNOTEXIST" => {
-            PaymentFact { out_trade_no: asked.clone(), appid: None, contract_id: None, result: PaymentResult::NotFound }
+            let result = PaymentResult::NotFound;
+            PaymentFact { out_trade_no: asked.clone(), appid: None, contract_id: None, attach: None, result }
         }
         Err(error) => return Err(error),
     };

@@ -52,8 +52,8 @@ pub fn v3_order(mch_id: &MchId, asked: &OutTradeNo, answer: &V3Answer<'_>) -> Re
 /// ```
 #[must_use]
 pub fn v3_order_absent(mch_id: &MchId, asked: &OutTradeNo, proof: Option<&Proof>) -> Fact {
-    let payment =
-        PaymentFact { out_trade_no: asked.clone(), appid: None, contract_id: None, result: PaymentResult::NotFound };
+    let (out_trade_no, result) = (asked.clone(), PaymentResult::NotFound);
+    let payment = PaymentFact { out_trade_no, appid: None, contract_id: None, attach: None, result };
     answered(mch_id, evidence_of_error(proof), FactBody::Payment(payment))
 }
 

@@ -32,6 +32,7 @@ fn about(fields: Fields<'_>, result: PaymentResult) -> Result<PaymentFact, Parse
         out_trade_no: fields.required("out_trade_no", OutTradeNo::parse)?,
         appid: fields.optional("appid", AppId::parse)?,
         contract_id: fields.optional("contract_id", ContractId::parse)?,
+        attach: None,
         result,
     })
 }

@@ -1,5 +1,7 @@
 //! The transaction object: payment notices (8), deduction notices (11.7), answers of the order query (7.5).
 
+use std::borrow::Cow;
+
 use domain::{AppId, MchId, OpenId, OutTradeNo, PaymentFact, PaymentResult, TradeType, TransactionId};
 use serde::Deserialize;
 use verify::V3Event;
@@ -27,6 +29,8 @@ struct Transaction<'a> {
     trade_type: Member<'a>,
     #[serde(borrow)]
     trade_state: Member<'a>,
+    #[serde(borrow)]
+    attach: Member<'a>,
     #[serde(borrow)]
     success_time: Member<'a>,
     #[serde(borrow)]
@@ -80,6 +84,7 @@ fn read(mch_id: &MchId, name: &str, json: &[u8]) -> Result<PaymentFact, ParseErr
         out_trade_no: transaction.out_trade_no.required("out_trade_no", OutTradeNo::parse)?,
         appid: direct_or_partner(("appid", transaction.appid), ("sp_appid", transaction.sp_appid), AppId::parse)?,
         contract_id: None,
+        attach: transaction.attach.text("attach")?.map(Cow::into_owned),
         result: transaction.result()?,
     })
 }

@@ -127,7 +127,7 @@ fn v3_member(endpoint: Endpoint, notice: &V3Notice, member: &str, missing: &str,
                 assert!(!what.contains(SECRET), "{what}");
             }
             Err(ParseError::WrongMerchant) if member == "mchid" => {}
-            Ok(_) if member == "trade_type" && value.is_string() => {}
+            Ok(_) if matches!(member, "trade_type" | "attach") && value.is_string() => {}
             // An object without the members that are looked for is as good as none.
             Ok(_) if matches!(member, "payer" | "contract_terminate_info") && value.is_object() => {}
             other => panic!("{member} {value}: {other:?}"),
@@ -142,7 +142,7 @@ fn v3_payment_notices() {
         v3_member(parse::payment, &notice, member, member, true);
     }
     v3_member(parse::payment, &notice, "amount", "amount.total", true);
-    for member in ["appid", "trade_type", "success_time", "payer"] {
+    for member in ["appid", "trade_type", "attach", "success_time", "payer"] {
         v3_member(parse::payment, &notice, member, member, false);
     }
 }

@@ -33,6 +33,7 @@ fn payment(out_trade_no: &str, appid: &str, contract_id: Option<&str>, result: P
         out_trade_no: OutTradeNo::parse(out_trade_no).unwrap(),
         appid: Some(AppId::parse(appid).unwrap()),
         contract_id: contract_id.map(|id| ContractId::parse(id).unwrap()),
+        attach: None,
         result,
     })
 }
@@ -302,7 +303,21 @@ fn transaction(name: &str) -> V3Notice {
 fn documented_payment(appid: &str, trade_type: TradeType) -> FactBody {
     let number = "1217752501201407033233368018";
     let result = succeeded(number, 100, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", Some(trade_type), "2018-06-08T02:34:56Z");
-    payment(number, appid, None, result)
+    let FactBody::Payment(stated) = payment(number, appid, None, result) else { unreachable!() };
+    FactBody::Payment(PaymentFact { attach: Some("自定义数据".to_owned()), ..stated })
+}
+
+#[test]
+fn the_attach_of_a_v3_payment_is_stated_where_there_is_one() {
+    let attach = |value: Value| {
+        let notice = transaction("notice_transaction_success.resource").with("attach", value);
+        match read_v3(parse::payment, &notice, "1230000109").unwrap().body {
+            FactBody::Payment(payment) => payment.attach,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(attach(json!("campaign & <42>")).as_deref(), Some("campaign & <42>"));
+    assert_eq!((attach(json!("")), attach(Value::Null)), (None, None));
 }
 
 #[test]

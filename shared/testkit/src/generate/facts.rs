@@ -2,7 +2,7 @@
 
 use domain::{
     Called, Cause, Contract, ContractChange, ContractFact, ContractId, Evidence, ExemptChange, ExemptFact, Fact,
-    FactBody, NotSignedReason, Opened, Order, PaymentFact, PaymentResult, Refund, RefundFact, RefundResult,
+    FactBody, NotSignedReason, Opened, Order, PaymentFact, PaymentResult, Protocol, Refund, RefundFact, RefundResult,
     TerminationReason, Timestamp, TradeType, TransactionId,
 };
 
@@ -30,6 +30,7 @@ impl Generator {
             out_trade_no: order.out_trade_no.clone(),
             appid: Some(order.appid.clone()),
             contract_id: order.contract_id.clone(),
+            attach: order.attach.clone().filter(|_| order.protocol == Protocol::V3),
             result,
         });
         self.notice(Evidence::Signed(order.signature), body)

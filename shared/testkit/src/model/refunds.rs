@@ -55,6 +55,7 @@ impl Plot {
         match self.rng.u8(..5) {
             0 => self.refunded(&told, &order, RefundResult::Closed, self.now, &asked),
             1 | 2 if order.protocol == Protocol::V3 => self.repaired(&told, &order, &asked),
+            3 => self.settled_by_hand(&told, &order, &asked),
             _ => self.refunded(&told, &order, RefundResult::Succeeded { at: Some(self.now) }, self.now, &asked),
         }
     }
@@ -73,6 +74,14 @@ impl Plot {
             since = vec![self.add(repair(2), &since)];
         }
         self.refunded(told, order, RefundResult::Succeeded { at: Some(later) }, later, &since);
+    }
+
+    /// The money waits, a person sends it off on the merchant platform, and no notice says so.
+    pub(super) fn settled_by_hand(&mut self, told: &Refund, order: &Order, asked: &[usize]) {
+        self.refunded(told, order, RefundResult::Abnormal, self.now, asked);
+        let succeeded = RefundResult::Succeeded { at: Some(self.now) };
+        let fact = self.generator.refund_changed(told, order, succeeded, None);
+        self.tell(Generator::answered(fact), asked);
     }
 
     /// The result of a refund: V3 signs its notice, V2 does not, so it only makes us ask.

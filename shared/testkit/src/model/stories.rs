@@ -167,8 +167,9 @@ impl Plot {
     pub(super) fn contradiction(&mut self, placed: &Placed) {
         let mut fact = self.generator.paid(&placed.order, &placed.transaction_id, self.now);
         if let FactBody::Payment(payment) = &mut fact.body {
-            match (&mut payment.result, self.rng.bool()) {
-                (PaymentResult::Succeeded { total, .. }, true) => *total = total.plus(Fen::new(1)),
+            match (&mut payment.result, self.rng.u8(..3)) {
+                (PaymentResult::Succeeded { total, .. }, 0) => *total = total.plus(Fen::new(1)),
+                (_, 1) => payment.attach = Some("another".to_owned()),
                 _ => payment.appid = Some(self.generator.appid()),
             }
         }

@@ -22,7 +22,7 @@ mod tables;
 mod told;
 
 pub use abnormal_refund::{AbnormalRefund, RepairTo};
-pub use certificates::Certificates;
+pub use certificates::{Certificates, PlatformCertificates};
 pub use close_order::CloseOrder;
 pub use echo::{Echoed, SecurityEcho};
 pub use exempt::{PreSign, PreSignAfter, PreSignCaller, PreSigned, SigningSession, User};

@@ -130,6 +130,7 @@ async fn proven_paid(town: &Town, contract: &Contract, attempt: u8) {
         out_trade_no: OutTradeNo::deduction(&contract.contract_code, 1, attempt).unwrap(),
         appid: None,
         contract_id: None,
+        attach: None,
         result: PaymentResult::Succeeded {
             transaction_id: TransactionId::parse("4200001234202601010000000001").unwrap(),
             total: Fen::new(1800),

@@ -16,11 +16,11 @@ use wechat::{Incoming, Keys, Moment, OrderRef, v3};
 use super::world::half;
 use super::*;
 
-const ORDERS: &str = "/v3/pay/transactions/out-trade-no";
+pub(super) const ORDERS: &str = "/v3/pay/transactions/out-trade-no";
 const APP: &str = "/v3/pay/transactions/app";
-const REFUNDS: &str = "/v3/refund/domestic/refunds";
-const REFUND_ID: &str = "50000000001";
-const TRANSACTION: &str = "4200001234202601010000000001";
+pub(super) const REFUNDS: &str = "/v3/refund/domestic/refunds";
+pub(super) const REFUND_ID: &str = "50000000001";
+pub(super) const TRANSACTION: &str = "4200001234202601010000000001";
 
 /// What verifies V2 and V3 answers, and signs both.
 pub(super) fn keys() -> Keys {
@@ -43,7 +43,7 @@ pub(super) fn signed(status: u16, body: &str, now: i64) -> Incoming {
 
 impl World {
     /// A purchase for half an hour.
-    async fn purchase(&self, state: OrderState) -> Order {
+    pub(super) async fn purchase(&self, state: OrderState) -> Order {
         let blank = Order {
             state,
             created_at: at(0),
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// A refund of half of a paid purchase.
-    async fn refund_of_purchase(&self, state: RefundState) -> (Order, Refund) {
+    pub(super) async fn refund_of_purchase(&self, state: RefundState) -> (Order, Refund) {
         let blank = Order {
             transaction_id: Some(domain::TransactionId::parse(TRANSACTION).unwrap()),
             state: OrderState::Paid,
@@ -120,16 +120,16 @@ impl World {
         self.memory.store().exempt().next().unwrap().value.clone()
     }
 
-    fn says_of_order(&self, order: &Order, told: Value) {
+    pub(super) fn says_of_order(&self, order: &Order, told: Value) {
         self.wechat.on(&format!("{ORDERS}/{}", order.out_trade_no), of_order(order, told));
     }
 
-    fn says_of_v3_refund(&self, order: &Order, refund: &Refund, status: &str) {
+    pub(super) fn says_of_v3_refund(&self, order: &Order, refund: &Refund, status: &str) {
         self.wechat.on(&format!("{REFUNDS}/{}", refund.out_refund_no), of_refund(order, refund, status));
     }
 }
 
-fn of_order(order: &Order, told: Value) -> Reply {
+pub(super) fn of_order(order: &Order, told: Value) -> Reply {
     let mut answer = json!({
         "mchid": MCH_ID, "appid": order.appid, "out_trade_no": order.out_trade_no,
         "amount": { "total": order.amount, "payer_currency": "CNY" },
@@ -138,7 +138,7 @@ fn of_order(order: &Order, told: Value) -> Reply {
     Reply::Json(200, answer)
 }
 
-fn of_refund(order: &Order, refund: &Refund, status: &str) -> Reply {
+pub(super) fn of_refund(order: &Order, refund: &Refund, status: &str) -> Reply {
     let amount = json!({
         "total": order.amount, "refund": refund.amount, "payer_total": order.amount, "payer_refund": refund.amount,
         "currency": "CNY",
@@ -150,7 +150,7 @@ fn of_refund(order: &Order, refund: &Refund, status: &str) -> Reply {
     Reply::Json(200, answer)
 }
 
-fn unknown(code: &str) -> Reply {
+pub(super) fn unknown(code: &str) -> Reply {
     Reply::Json(404, json!({ "code": code, "message": "不存在" }))
 }
 

@@ -132,7 +132,10 @@ fn says_refund(refund: &Refund, is_paid: bool, told: &RefundResult) -> bool {
     match told {
         RefundResult::Succeeded { .. } => refund.state == RefundState::Succeeded,
         RefundResult::Closed => refund.state == RefundState::Closed,
-        RefundResult::Abnormal => refund.repairs > 0 || refund.state == RefundState::Abnormal,
+        // It may have been repaired, or settled by a person, since.
+        RefundResult::Abnormal => {
+            refund.repairs > 0 || matches!(refund.state, RefundState::Abnormal | RefundState::Succeeded)
+        }
         RefundResult::Processing | RefundResult::Rejected { .. } | RefundResult::NotFound => true,
     }
 }

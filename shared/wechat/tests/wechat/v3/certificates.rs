@@ -1,6 +1,7 @@
 //! Platform certificates: the first fetch, and every later one.
 
 use counterparty::{Occasion, PlatformCertificate, TEST_MERCHANT, WechatPay};
+use serde_json::{Value, json};
 use verify::WechatpayKeys;
 use wechat::*;
 
@@ -12,7 +13,9 @@ async fn fetched(host: &str, wechatpay: WechatpayKeys, answer: Result<Incoming, 
     let keys = keys_with(wechatpay);
     let prepared = v3::Certificates.prepare(&keys, &at()).unwrap();
     let script = Script::new([answer]);
-    Client::over(Hosts::parse(host).unwrap(), &script).send(&prepared, &keys, now()).await
+    let told = Client::over(Hosts::parse(host).unwrap(), &script).send(&prepared, &keys, now()).await?;
+    assert_eq!(told.dropped, [""; 0]);
+    Ok(told.certificates)
 }
 
 /// In the local stack, whose certificates are of nobody's authority.
@@ -93,6 +96,40 @@ async fn over_tls_only_certificates_of_tenpays_authority_are_believed() {
     let genuine = || signed(200, java["response_body"].as_str().unwrap());
     let [genuine] = fetched(tls, public_key(), genuine()).await.unwrap().try_into().unwrap();
     assert_eq!(genuine.serial, "5DEA10EF55877E3CF6C33255C2E7DEFFF7E427EC");
+}
+
+/// The genuine certificate, and beside it another one of nobody's authority.
+fn mixed() -> (String, PlatformCertificate) {
+    let own = another_issued();
+    let others = with(&own).v3_certificates(&Occasion::derived(NOW, "list")).unwrap();
+    let genuine: Value =
+        serde_json::from_str(vector("certificates_java.json")["response_body"].as_str().unwrap()).unwrap();
+    let entry = others["data"].as_array().unwrap().iter().find(|entry| entry["serial_no"] == own.serial.as_str());
+    let data = json!([genuine["data"][0], entry.unwrap()]);
+    (json!({ "data": data }).to_string(), own)
+}
+
+#[tokio::test]
+async fn one_certificate_that_cannot_be_believed_takes_no_other_away() {
+    let (body, own) = mixed();
+    let keys = keys_with(public_key());
+    let prepared = v3::Certificates.prepare(&keys, &at()).unwrap();
+    let script = Script::new([signed(200, &body)]);
+    let client = Client::over(Hosts::parse("https://api.mch.weixin.qq.com").unwrap(), &script);
+    let told = client.send(&prepared, &keys, now()).await.unwrap();
+    let [genuine] = told.certificates.as_slice() else { panic!("{told:?}") };
+    assert_eq!(genuine.serial, "5DEA10EF55877E3CF6C33255C2E7DEFFF7E427EC");
+    assert_eq!(told.dropped, [own.serial]);
+}
+
+#[tokio::test]
+async fn the_certificate_that_signed_the_answer_must_be_believed_itself() {
+    let (body, own) = mixed();
+    let answer = || signed_by(&with(&own), 200, &body, Some(&own.serial), NOW);
+    for known in [WechatpayKeys::default(), certificates([own.certificate_pem.as_str()])] {
+        let error = fetched("https://api.mch.weixin.qq.com", known, answer()).await.unwrap_err();
+        assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Unbelievable, Some("untrusted_certificate")));
+    }
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn believed(call: &str, incoming: Incoming) -> Result<String, CallError> {
         "certificates" => {
             let prepared = v3::Certificates.prepare(&keys, &at).unwrap();
             client.send(&prepared, &keys, now()).await.map(|opened| {
-                let [certificate] = opened.as_slice() else { panic!("one") };
+                let [certificate] = opened.certificates.as_slice() else { panic!("one") };
                 assert_eq!(certificate.pem, TEST_MERCHANT.certificate_pem);
                 "one".to_owned()
             })
