@@ -103,9 +103,22 @@ async fn a_refund_that_wechat_refuses_for_good_gives_its_amount_free() {
     let town = Town::new();
     let order = town.bought(1800).await;
     town.wechat.on(V3_REFUND, Reply::Json(403, json!({ "code": "USER_ACCOUNT_ABNORMAL", "message": "注销" })));
+    let unknown = json!({ "code": "RESOURCE_NOT_EXISTS", "message": "退款单不存在" });
+    town.wechat.on(&format!("{V3_REFUND}/R1"), Reply::Json(404, unknown));
     let told = town.post(REFUNDS, wanted(&order, "R1", 1800), at("09:00")).await;
     assert_eq!((told.status, told.state(), &told.body["failure"]), (200, "rejected", &"USER_ACCOUNT_ABNORMAL".into()));
     assert_eq!(row(&town, &order).refundable(), order.amount);
+}
+
+#[tokio::test]
+async fn a_refused_refund_whose_query_is_not_answered_keeps_its_amount_and_is_followed() {
+    let town = Town::new();
+    let order = town.bought(1800).await;
+    town.wechat.on(V3_REFUND, Reply::Json(400, json!({ "code": "INVALID_REQUEST", "message": "订单已全额退款" })));
+    town.wechat.on(&format!("{V3_REFUND}/R1"), Reply::Silence);
+    let told = town.post(REFUNDS, wanted(&order, "R1", 1800), at("09:00")).await;
+    assert_eq!((told.status, told.state()), (202, "created"), "{told:?}");
+    assert_eq!(row(&town, &order).refundable(), Fen::ZERO);
 }
 
 #[tokio::test]

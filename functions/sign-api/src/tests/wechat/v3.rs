@@ -18,6 +18,8 @@ pub(super) struct V3 {
 }
 
 struct Bought {
+    /// The last part of its address: `app`, `jsapi`, `native`, `h5`.
+    way: String,
     asked: Value,
     state: &'static str,
 }
@@ -54,8 +56,11 @@ impl V3 {
 
     fn place(&mut self, way: &str, asked: Value) -> (u16, Value) {
         let number = asked["out_trade_no"].as_str().unwrap().to_owned();
-        let order =
-            self.orders.entry(number.clone()).or_insert_with(|| Bought { asked: asked.clone(), state: "NOTPAY" });
+        let order = self.orders.entry(number.clone()).or_insert_with(|| Bought {
+            way: way.to_owned(),
+            asked: asked.clone(),
+            state: "NOTPAY",
+        });
         if order.asked != asked {
             return (403, json!({ "code": "OUT_TRADE_NO_USED", "message": "参数与首次请求时不一致" }));
         }
@@ -72,7 +77,7 @@ impl V3 {
     }
 
     fn order(&self, number: &str, now: Timestamp) -> (u16, Value) {
-        let Some(Bought { asked, state }) = self.orders.get(number) else {
+        let Some(Bought { way, asked, state }) = self.orders.get(number) else {
             return (404, json!({ "code": "ORDER_NOT_EXIST", "message": "订单不存在" }));
         };
         let mut told = json!({
@@ -83,7 +88,7 @@ impl V3 {
             let time =
                 now.to_zoned(TimeZone::fixed(jiff::tz::offset(8))).strftime("%Y-%m-%dT%H:%M:%S+08:00").to_string();
             told["transaction_id"] = json!("4200000000000000000000000001");
-            told["trade_type"] = json!("APP");
+            told["trade_type"] = json!(if way == "h5" { "MWEB".to_owned() } else { way.to_uppercase() });
             told["success_time"] = json!(time);
             let payer = asked["payer"]["openid"].as_str().unwrap_or("oPayer");
             told["payer"] = json!({ "openid": payer });
