@@ -22,17 +22,16 @@ impl Clients {
     /// # Errors
     /// None in practice: everything that could be missing is given here.
     pub fn new(dynamodb: &str, sqs: &str) -> Result<Self, Misconfigured> {
-        let variables = [
-            ("AWS_REGION", host::REGION),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
-            ("AWS_ENDPOINT_URL_SQS", sqs),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let aws = Aws::new(&Env::of(BTreeMap::from(variables), Arc::new(SystemClock)))?;
+        let variables = variables([("AWS_ENDPOINT_URL_DYNAMODB", dynamodb), ("AWS_ENDPOINT_URL_SQS", sqs)]);
+        let aws = Aws::new(&Env::of(variables, Arc::new(SystemClock)))?;
         Ok(Self { dynamodb: patient(&aws.dynamodb()), sqs: aws.sqs() })
     }
+}
+
+/// What the functions' environment says of AWS, with these endpoints.
+pub(crate) fn variables<const N: usize>(endpoints: [(&str, &str); N]) -> BTreeMap<String, String> {
+    let fixed = [("AWS_REGION", host::REGION), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
+    fixed.into_iter().chain(endpoints).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Nobody waits for these tools as WeChat waits for a function.

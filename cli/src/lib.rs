@@ -6,12 +6,15 @@
 //! fixture name ──> Story ──> numbers, rows on record, signed request            (story, seed)
 //! queue ──> ConsumerRule                                                        (consumer)
 //! user ──> token of the app                                                     (token)
+//! the merchant platform's files ──> secrets                                     (keys)
 //! ```
 #![deny(missing_docs)]
 
+pub mod aws;
 pub mod clients;
 pub mod config;
 pub mod consumer;
+pub mod keys;
 pub mod seed;
 pub mod stack;
 pub mod story;

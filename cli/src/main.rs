@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{clock, dev, events, function, show, token, trigger};
+use commands::{clock, dev, events, function, keys, show, token, trigger};
 use failure::Failure;
 
 /// Runs WeChat Pay notifications through papay on this machine: no AWS account, no Docker, no merchant account.
@@ -36,6 +36,8 @@ enum Command {
     Clock(clock::Clock),
     /// Make a token of an app's user, for the app's API of the local stack.
     Token(token::Token),
+    /// Put, change and show the merchants' keys, of the local stack or of an AWS account.
+    Keys(keys::Keys),
     /// Run one function; the local stack's Lambda host starts it so.
     #[command(hide = true)]
     Function(function::Function),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Show(show) => in_runtime(show.run(&data)),
         Command::Clock(clock) => clock.run(&data),
         Command::Token(token) => token.run(&data),
+        Command::Keys(keys) => in_runtime(keys.run(&data)),
         Command::Function(function) => function.run(),
     };
     done.unwrap_or_else(|failure| {

@@ -9,6 +9,7 @@ mod callbacks;
 mod calls;
 mod commands;
 mod harness;
+mod keys;
 mod kill_drill;
 mod ledger;
 mod life;

@@ -189,6 +189,7 @@ impl LocalStack {
         Running {
             dynamodb: self.host.dynamodb.endpoint(),
             sqs: self.host.sqs.endpoint(),
+            secrets: self.host.secrets.endpoint(),
             simulator: self.simulator.endpoint(),
             callbacks: CALLBACKS.into_iter().filter_map(url).collect(),
             apis: [SIGN_API, MERCHANT_API].into_iter().filter_map(url).collect(),

@@ -21,6 +21,8 @@ pub struct Running {
     pub dynamodb: String,
     /// The endpoint of SQS.
     pub sqs: String,
+    /// The endpoint of Secrets Manager.
+    pub secrets: String,
     /// The endpoint of the WeChat Pay simulator.
     pub simulator: String,
     /// URLs of the callback functions by name, each with a slash at its end.

@@ -89,7 +89,12 @@ impl Aws {
     }
 }
 
-fn http_client(env: &Env) -> Result<SharedHttpClient, Misconfigured> {
+/// A client that trusts Amazon's roots alone, or those of `PAPAY_CA_BUNDLE`, a file.
+///
+/// # Errors
+///
+/// [`Misconfigured`]: the file cannot be read.
+pub fn http_client(env: &Env) -> Result<SharedHttpClient, Misconfigured> {
     let roots = match env.optional("PAPAY_CA_BUNDLE") {
         Some(path) => std::fs::read(&path).map_err(|error| Misconfigured::new("PAPAY_CA_BUNDLE", error))?,
         None => AMAZON_ROOTS.to_vec(),

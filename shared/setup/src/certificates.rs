@@ -2,24 +2,11 @@
 //! writes and everybody reads beside `…/verify`. It holds nothing that is secret; whoever could write it could speak for WeChat.
 
 use domain::{MchId, Timestamp};
-use serde::{Deserialize, Serialize};
 use verify::{MerchantKeys, WechatpayKeys};
 
+use crate::layout::{CertificatesSecret, Purpose, read_secret};
 use crate::secrets::Secrets;
 use crate::{Aws, Env, Misconfigured};
-
-/// What the secret is called, after the merchant's number.
-const PURPOSE: &str = "certificates";
-
-/// The secret.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CertificatesSecret {
-    /// PEM.
-    platform_certificates: Vec<String>,
-    /// When WeChat told them.
-    fetched_at: Timestamp,
-}
 
 /// The certificates that are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +34,10 @@ impl CertificateStore {
     ///
     /// [`Misconfigured`]: the secret cannot be read.
     pub async fn kept(&self, mch_id: &MchId) -> Result<Option<KeptCertificates>, Misconfigured> {
-        let name = self.0.name(mch_id, PURPOSE);
+        let name = self.0.name(mch_id, Purpose::Certificates);
         let text = self.0.optional(&name).await?;
         // What cannot be read is written anew.
-        let secret = text.and_then(|text| parse(&name, &text).ok());
+        let secret = text.and_then(|text| read_secret::<CertificatesSecret>(&name, &text).ok());
         Ok(secret.map(|secret| KeptCertificates { pems: secret.platform_certificates, fetched_at: secret.fetched_at }))
     }
 
@@ -60,7 +47,7 @@ impl CertificateStore {
     ///
     /// [`Misconfigured`]: the secret cannot be written.
     pub async fn keep(&self, mch_id: &MchId, pems: Vec<String>, now: Timestamp) -> Result<(), Misconfigured> {
-        let name = self.0.name(mch_id, PURPOSE);
+        let name = self.0.name(mch_id, Purpose::Certificates);
         let secret = CertificatesSecret { platform_certificates: pems, fetched_at: now };
         let text = serde_json::to_string(&secret).map_err(|error| Misconfigured::new(&name, error))?;
         self.0.write(&name, &text).await
@@ -69,7 +56,7 @@ impl CertificateStore {
 
 /// The text of the secret, where there is one.
 pub(crate) async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Option<(String, String)>, Misconfigured> {
-    let name = secrets.name(mch_id, PURPOSE);
+    let name = secrets.name(mch_id, Purpose::Certificates);
     Ok(secrets.optional(&name).await?.map(|text| (name, text)))
 }
 
@@ -86,7 +73,7 @@ pub(crate) fn added(mut keys: MerchantKeys, fetched: Option<(String, String)>) -
 }
 
 fn add(keys: &mut WechatpayKeys, name: &str, text: &str) -> Vec<Misconfigured> {
-    let secret = match parse(name, text) {
+    let secret: CertificatesSecret = match read_secret(name, text) {
         Ok(secret) => secret,
         Err(problem) => return vec![problem],
     };
@@ -96,15 +83,6 @@ fn add(keys: &mut WechatpayKeys, name: &str, text: &str) -> Vec<Misconfigured> {
         keys.insert_certificate(pem).map_err(|error| Misconfigured::new(field(), error)).err()
     })
     .collect()
-}
-
-fn parse(name: &str, text: &str) -> Result<CertificatesSecret, Misconfigured> {
-    serde_json::from_str(text).map_err(|error| {
-        Misconfigured::new(
-            name,
-            format_args!("not the documented JSON, line {} column {}", error.line(), error.column()),
-        )
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::{MchId, Timestamp};
 
+use crate::layout::Purpose;
 use crate::secrets::Secrets;
 use crate::{Aws, Env, Misconfigured};
 
@@ -91,7 +92,9 @@ impl<K: FromSecrets> Kept<K> {
         }
         metrics::counter!("SecretRefetched").increment(1);
         let fetched = tokio::time::timeout(REFETCH_TAKES, K::fetch(&self.secrets, mch_id)).await;
-        match fetched.unwrap_or_else(|_| Err(Misconfigured::new(self.secrets.name(mch_id, "…"), "timed out"))) {
+        match fetched
+            .unwrap_or_else(|_| Err(Misconfigured::new(self.secrets.name(mch_id, Purpose::Verify), "timed out")))
+        {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 entry.lock().unwrap_or_else(PoisonError::into_inner).keys = keys.clone();

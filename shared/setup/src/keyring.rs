@@ -1,55 +1,26 @@
 //! What verifies: one secret per merchant, `<prefix><mch_id>/verify`, and the certificates that the worker keeps beside it.
 
-use std::collections::BTreeMap;
-
 use domain::MchId;
-use serde::Deserialize;
 use verify::{ApiV2Key, ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 
 use crate::kept::{FromSecrets, Kept};
+use crate::layout::{Generation, Purpose, VerifySecret, read_secret};
 use crate::secrets::Secrets;
 use crate::{Misconfigured, certificates};
 
 /// What verifies the callbacks of the configured merchants.
 pub type Keyring = Kept<MerchantKeys>;
 
-/// The secret `<prefix><mch_id>/verify`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VerifySecret {
-    api_v2_key: Option<Generation>,
-    api_v3_key: Option<Generation>,
-    /// WeChat Pay public keys (微信支付公钥), PEM by `PUB_KEY_ID_…`.
-    #[serde(default)]
-    public_keys: BTreeMap<String, String>,
-    /// Platform certificates (平台证书), PEM.
-    #[serde(default)]
-    platform_certificates: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Generation {
-    current: String,
-    previous: Option<String>,
-}
-
 impl FromSecrets for MerchantKeys {
     async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
-        let name = secrets.name(mch_id, "verify");
+        let name = secrets.name(mch_id, Purpose::Verify);
         let (text, fetched) = tokio::join!(secrets.required(&name), certificates::fetch(secrets, mch_id));
         Ok(certificates::added(parse(&name, mch_id, &text?)?, fetched?))
     }
 }
 
 pub(crate) fn parse(name: &str, mch_id: &MchId, text: &str) -> Result<MerchantKeys, Misconfigured> {
-    // serde_json's own message quotes what it read: only the place is told.
-    let secret: VerifySecret = serde_json::from_str(text).map_err(|error| {
-        Misconfigured::new(
-            name,
-            format_args!("not the documented JSON, line {} column {}", error.line(), error.column()),
-        )
-    })?;
+    let secret: VerifySecret = read_secret(name, text)?;
     let v2 = generations(name, "api_v2_key", secret.api_v2_key, ApiV2Key::parse)?;
     let v3 = generations(name, "api_v3_key", secret.api_v3_key, ApiV3Key::parse)?;
     let mut wechatpay = WechatpayKeys::default();

@@ -5,7 +5,11 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::MchId;
 
+use crate::layout::Purpose;
 use crate::{Aws, Env, Misconfigured};
+
+/// Where the secrets are unless something else is said.
+pub const DEFAULT_PREFIX: &str = "papay/";
 
 /// The secret store.
 #[derive(Clone, Debug)]
@@ -16,13 +20,20 @@ pub struct Secrets {
 
 impl Secrets {
     pub(crate) fn new(env: &Env, aws: &Aws) -> Self {
-        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| "papay/".to_owned());
-        Self { client: aws.secrets(), prefix }
+        let prefix = env.optional("PAPAY_SECRET_PREFIX").unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
+        Self::over(aws.secrets(), prefix)
+    }
+
+    /// What this client reaches, below this prefix.
+    #[must_use]
+    pub fn over(client: aws_sdk_secretsmanager::Client, prefix: impl Into<String>) -> Self {
+        Self { client, prefix: prefix.into() }
     }
 
     /// `<prefix><mch_id>/<purpose>`
-    pub(crate) fn name(&self, mch_id: &MchId, purpose: &str) -> String {
-        format!("{}{mch_id}/{purpose}", self.prefix)
+    #[must_use]
+    pub fn name(&self, mch_id: &MchId, purpose: Purpose) -> String {
+        purpose.secret_name(&self.prefix, mch_id)
     }
 
     pub(crate) async fn required(&self, name: &str) -> Result<String, Misconfigured> {
@@ -30,7 +41,11 @@ impl Secrets {
     }
 
     /// Writes a secret, and makes it where there is none.
-    pub(crate) async fn write(&self, name: &str, text: &str) -> Result<(), Misconfigured> {
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] names the secret, and what the store said.
+    pub async fn write(&self, name: &str, text: &str) -> Result<(), Misconfigured> {
         let refused = |code: Option<&str>| Misconfigured::new(name, code.unwrap_or("not reachable"));
         match self.client.put_secret_value().secret_id(name).secret_string(text).send().await {
             Ok(_) => Ok(()),
@@ -45,7 +60,11 @@ impl Secrets {
     }
 
     /// A secret that a merchant may do without.
-    pub(crate) async fn optional(&self, name: &str) -> Result<Option<String>, Misconfigured> {
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] names the secret, and what the store said.
+    pub async fn optional(&self, name: &str) -> Result<Option<String>, Misconfigured> {
         match self.client.get_secret_value().secret_id(name).send().await {
             Ok(output) => match output.secret_string {
                 Some(text) => Ok(Some(text)),

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::MchId;
-use serde::Deserialize;
 use verify::sign::v3::MerchantSigner;
 use verify::{ApiV2Key, MerchantKeys};
 
 use crate::kept::{FromSecrets, Kept};
 use crate::keyring::parse as parse_verifying;
+use crate::layout::{ClientSecret, MerchantSecret, Purpose, SignSecret, read_secret};
 use crate::secrets::Secrets;
 use crate::{Misconfigured, certificates};
 
@@ -56,33 +56,9 @@ impl fmt::Debug for ClientIdentity {
     }
 }
 
-/// The secret `<prefix><mch_id>/sign`; a merchant that makes no V3 calls and no refunds needs none.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignSecret {
-    merchant: Option<MerchantSecret>,
-    client: Option<ClientSecret>,
-}
-
-/// 商户API私钥
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MerchantSecret {
-    serial: String,
-    private_key: String,
-}
-
-/// 商户API证书, `apiclient_cert.pem` and `apiclient_key.pem`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientSecret {
-    certificate: String,
-    private_key: String,
-}
-
 impl FromSecrets for SigningKeys {
     async fn fetch(secrets: &Secrets, mch_id: &MchId) -> Result<Self, Misconfigured> {
-        let (verify, sign) = (secrets.name(mch_id, "verify"), secrets.name(mch_id, "sign"));
+        let (verify, sign) = (secrets.name(mch_id, Purpose::Verify), secrets.name(mch_id, Purpose::Sign));
         let (verifying, signing, fetched) =
             tokio::join!(secrets.required(&verify), secrets.optional(&sign), certificates::fetch(secrets, mch_id));
         let merchant = certificates::added(parse_verifying(&verify, mch_id, &verifying?)?, fetched?);
@@ -126,11 +102,7 @@ fn parse(
     mch_id: &MchId,
     text: &str,
 ) -> Result<(Option<MerchantSigner>, Option<ClientIdentity>), Misconfigured> {
-    let secret: SignSecret = serde_json::from_str(text).map_err(|error| {
-        let place =
-            format_args!("not the documented JSON, line {} column {}", error.line(), error.column()).to_string();
-        Misconfigured::new(name, place)
-    })?;
+    let secret: SignSecret = read_secret(name, text)?;
     let signer = secret.merchant.map(|MerchantSecret { serial, private_key }| {
         MerchantSigner::new(mch_id.as_str(), &serial, &private_key)
             .map_err(|error| Misconfigured::new(format!("{name} merchant"), error))

@@ -161,6 +161,7 @@ pub(crate) struct ReadCertificate {
     pub(crate) serial: String,
     pub(crate) spki_der: Vec<u8>,
     pub(crate) validity: Validity,
+    pub(crate) common_name: Option<String>,
 }
 
 pub(crate) fn read_certificate(pem: &str) -> Result<ReadCertificate, KeyError> {
@@ -175,6 +176,7 @@ pub(crate) fn read_certificate(pem: &str) -> Result<ReadCertificate, KeyError> {
         serial: serial_text(content.serial_number().as_bytes()),
         spki_der: content.subject_public_key_info().to_der().map_err(|_| KeyError::Certificate)?,
         validity: Validity { not_before: seconds(validity.not_before)?, not_after: seconds(validity.not_after)? },
+        common_name: content.subject().common_name().ok().flatten().map(|name| name.value().into_owned()),
     })
 }
 

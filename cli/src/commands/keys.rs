@@ -1,0 +1,351 @@
+//! `papay keys`: the merchants' keys.
+
+mod input;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::{MchId, Timestamp};
+use papay::keys::{self, ApiKey, Held, KeyStore, Retired, Shown, ShownCertificate, ShownKey};
+use setup::layout::Purpose;
+use setup::{Clock, Misconfigured, SystemClock};
+
+use crate::failure::{Failure, running};
+use input::{Files, KeyFile, PairFiles};
+
+/// Put, change and show the merchants' keys. What would keep a function from starting is not written.
+///
+/// Without --aws it is about the local stack, which has its own keys back when it starts again.
+#[derive(Args)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Check the merchant platform's files and put them where the functions find them. Nothing that is there is replaced.
+    Import(Import),
+    /// Show what there is by names, serials and ends; no secret.
+    Show(Show),
+    /// Put the next APIv2 or APIv3 key beside the one in force: notices by it are understood, and we do not sign with it yet.
+    Stage(Stage),
+    /// Put a new key in force and keep the one before beside it; without a file, the one that is beside it.
+    Rotate(Rotate),
+    /// Take away the key beside the one in force, or a public key or platform certificate of WeChat's.
+    Retire(Retire),
+}
+
+/// Whose keys, and where.
+#[derive(Args)]
+struct Where {
+    /// The merchant.
+    #[arg(long, value_name = "MCH_ID")]
+    mch_id: String,
+    /// In the AWS account of AWS_PROFILE or AWS_ACCESS_KEY_ID, in AWS_REGION.
+    #[arg(long)]
+    aws: bool,
+    /// The stack's parameter SecretPrefix; in AWS only.
+    #[arg(long, requires = "aws", default_value = setup::DEFAULT_PREFIX, value_name = "PREFIX")]
+    prefix: String,
+}
+
+#[derive(Args)]
+struct Import {
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    files: Files,
+    /// Check only, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+struct Show {
+    #[command(flatten)]
+    at: Where,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Stage {
+    /// Which key.
+    key: Symmetric,
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    file: KeyFile,
+}
+
+#[derive(Args)]
+struct Rotate {
+    /// Which key.
+    key: Rotated,
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    file: KeyFile,
+    #[command(flatten)]
+    pair: PairFiles,
+}
+
+#[derive(Args)]
+struct Retire {
+    /// Which key.
+    key: Retirable,
+    #[command(flatten)]
+    at: Where,
+    /// The public key's id, or the certificate's serial.
+    #[arg(long)]
+    id: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Symmetric {
+    /// APIv2密钥
+    ApiV2,
+    /// APIv3密钥
+    ApiV3,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Rotated {
+    /// APIv2密钥
+    ApiV2,
+    /// APIv3密钥
+    ApiV3,
+    /// The merchant's certificate (商户API证书) with its private key
+    Merchant,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Retirable {
+    /// The APIv2 key beside the one in force
+    ApiV2,
+    /// The APIv3 key beside the one in force
+    ApiV3,
+    /// A public key of WeChat's (微信支付公钥)
+    PublicKey,
+    /// A platform certificate (平台证书)
+    PlatformCertificate,
+}
+
+/// A merchant's secrets, and where they lie.
+struct Desk {
+    store: KeyStore,
+    mch_id: MchId,
+    now: Timestamp,
+    held: Option<Held>,
+}
+
+impl Keys {
+    pub(crate) async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        match self.what {
+            What::Import(import) => import.run(data).await,
+            What::Show(show) => show.run(data).await,
+            What::Stage(stage) => stage.run(data).await,
+            What::Rotate(rotate) => rotate.run(data).await,
+            What::Retire(retire) => retire.run(data).await,
+        }
+    }
+}
+
+impl Import {
+    async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        let desk = self.at.open(data).await?;
+        let has_v2 = desk.held.as_ref().is_some_and(|held| held.verify.api_v2_key.is_some());
+        let given = self.files.read(&desk.mch_id, desk.now, !has_v2)?;
+        let mut held = desk.held.clone().unwrap_or_default();
+        let done = keys::import(&mut held, given, &desk.mch_id).map_err(Failure::new)?;
+        if self.dry_run {
+            desk.store.keys(&desk.mch_id, &held).map_err(Failure::new)?;
+            println!("right, and not written: {}", listed(&done));
+            return Ok(ExitCode::SUCCESS);
+        }
+        desk.put(&held, &done).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        let desk = self.at.open(data).await?;
+        let held = desk.held()?;
+        let fetched = desk.store.certificates(&desk.mch_id).await.map_err(Failure::new)?;
+        let shown = keys::describe(&desk.mch_id, &held, fetched.as_ref(), desk.now);
+        if self.json {
+            println!("{}", serde_json::to_string(&shown).map_err(Failure::new)?);
+        } else {
+            print(&desk, &shown);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Stage {
+    async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        let desk = self.at.open(data).await?;
+        let mut held = desk.held()?;
+        let key = ApiKey::from(self.key);
+        let text = self.file.required(key)?;
+        let done = keys::stage(&mut held, key, &text).map_err(Failure::new)?;
+        desk.put(&held, &done).await?;
+        println!(
+            "Wait a minute: until then a function may not have looked. Then change the key in the merchant platform, and at once:"
+        );
+        println!("  papay keys rotate {} --mch-id {}{}", key.argument(), desk.mch_id, self.at.options());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Rotate {
+    async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        let desk = self.at.open(data).await?;
+        let mut held = desk.held()?;
+        let key = match self.key {
+            Rotated::ApiV2 => ApiKey::V2,
+            Rotated::ApiV3 => ApiKey::V3,
+            Rotated::Merchant => {
+                let pair = self.pair.required(&desk.mch_id, desk.now)?;
+                let done = keys::rotate_certificate(&mut held, &pair).map_err(Failure::new)?;
+                desk.put(&held, &done).await?;
+                println!(
+                    "Functions take it at their next start, and at once when WeChat refuses the old one. That one works until it ends or is revoked."
+                );
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let text = self.file.given(key)?;
+        let done = keys::rotate(&mut held, key, text.as_deref()).map_err(Failure::new)?;
+        desk.put(&held, &done).await?;
+        println!("WeChat may go on using the one before for 24 h 04 min. After 25 hours:");
+        println!("  papay keys retire {} --mch-id {}{}", key.argument(), desk.mch_id, self.at.options());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Retire {
+    async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
+        let desk = self.at.open(data).await?;
+        let mut held = desk.held()?;
+        let id = || self.id.as_deref().ok_or_else(|| Failure::new("--id says which one; papay keys show lists them"));
+        let what = match self.key {
+            Retirable::ApiV2 => Retired::Previous(ApiKey::V2),
+            Retirable::ApiV3 => Retired::Previous(ApiKey::V3),
+            Retirable::PublicKey => Retired::PublicKey(id()?),
+            Retirable::PlatformCertificate => Retired::PlatformCertificate(id()?),
+        };
+        let fetched = desk.store.certificates(&desk.mch_id).await.map_err(Failure::new)?;
+        let others = fetched.is_some_and(|kept| !kept.platform_certificates.is_empty());
+        let done = keys::retire(&mut held, what, others).map_err(Failure::new)?;
+        desk.put(&held, &done).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Where {
+    async fn open(&self, data: &Path) -> Result<Desk, Failure> {
+        let mch_id = MchId::parse(&self.mch_id).map_err(Failure::new)?;
+        let (store, now) = if self.aws {
+            let config = papay::aws::config().await.map_err(Failure::new)?;
+            (KeyStore::aws(&config, &self.prefix), SystemClock.now())
+        } else {
+            let stack = running(data)?;
+            let now = Timestamp::from_millisecond(host::clock::Clock::in_folder(data).now_ms()).unwrap_or_default();
+            (KeyStore::local(&stack).map_err(Failure::new)?, now)
+        };
+        let held = store.read(&mch_id).await.map_err(Failure::new)?;
+        Ok(Desk { store, mch_id, now, held })
+    }
+
+    /// What the next command needs, too.
+    fn options(&self) -> String {
+        match (self.aws, self.prefix == setup::DEFAULT_PREFIX) {
+            (false, _) => String::new(),
+            (true, true) => " --aws".to_owned(),
+            (true, false) => format!(" --aws --prefix {}", self.prefix),
+        }
+    }
+}
+
+impl Desk {
+    fn held(&self) -> Result<Held, Failure> {
+        let name = self.store.name(&self.mch_id, Purpose::Verify);
+        self.held.clone().ok_or_else(|| {
+            Failure::new(Misconfigured::new(name, "is not there")).next("`papay keys import` puts the first keys")
+        })
+    }
+
+    async fn put(&self, held: &Held, done: &[String]) -> Result<(), Failure> {
+        let before = self.held.clone().unwrap_or_default();
+        let names = self.store.write(&self.mch_id, &before, held).await.map_err(Failure::new)?;
+        if names.is_empty() {
+            println!("nothing to write: everything that was given is there");
+        } else {
+            println!("written to {}: {}", names.join(" and "), listed(done));
+        }
+        Ok(())
+    }
+}
+
+impl From<Symmetric> for ApiKey {
+    fn from(key: Symmetric) -> Self {
+        match key {
+            Symmetric::ApiV2 => Self::V2,
+            Symmetric::ApiV3 => Self::V3,
+        }
+    }
+}
+
+fn listed(done: &[String]) -> String {
+    if done.is_empty() { "nothing new".to_owned() } else { done.join(", ") }
+}
+
+fn print(desk: &Desk, shown: &Shown) {
+    let key = |key: Option<ShownKey>| match key {
+        None => "none",
+        Some(ShownKey { has_previous: false }) => "in force",
+        Some(ShownKey { has_previous: true }) => "in force, and another one beside it",
+    };
+    println!("{}", desk.store.name(&desk.mch_id, Purpose::Verify));
+    println!("  APIv2 key              {}", key(shown.api_v2_key));
+    println!("  APIv3 key              {}", key(shown.api_v3_key));
+    for id in &shown.public_keys {
+        println!("  public key             {id}");
+    }
+    for certificate in &shown.platform_certificates {
+        println!("  platform certificate   {}", until(certificate));
+    }
+    println!("{}", desk.store.name(&desk.mch_id, Purpose::Sign));
+    println!("  signs V3 calls as      {}", shown.merchant_serial.as_deref().unwrap_or("nobody"));
+    let client = shown.client_certificate.as_ref().map_or_else(|| "nothing".to_owned(), until);
+    println!("  shows at V2 refunds    {client}");
+    println!("{}", desk.store.name(&desk.mch_id, Purpose::Certificates));
+    let fetched = shown.fetched_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
+    println!("  fetched by the worker  {fetched}");
+    for certificate in &shown.fetched_certificates {
+        println!("  platform certificate   {}", until(certificate));
+    }
+}
+
+fn until(certificate: &ShownCertificate) -> String {
+    let ShownCertificate { serial, ends, days_left } = certificate;
+    let left = if *days_left < 0 { "ended".to_owned() } else { format!("{days_left} days left") };
+    format!("{serial} until {:.10} ({left})", ends.to_string())
+}
+
+/// The file, and what is there to read.
+fn read(path: &Path) -> Result<String, Failure> {
+    let text =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    text.map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))
+}
+
+/// A file of a folder, if it is there.
+fn beside(folder: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
+    folder.map(|folder| folder.join(name)).filter(|path| path.exists())
+}

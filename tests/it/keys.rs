@@ -1,0 +1,356 @@
+//! `papay keys`, through the real binary: the merchant platform's files become the secrets that functions start with, and nothing wrong
+//! is written.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use counterparty::TEST_MERCHANT;
+use domain::MchId;
+use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
+use serde_json::{Value, json};
+use setup::{Aws, Env, SigningKeyring, SystemClock};
+use tempfile::TempDir;
+use verify::sign::v2::Field;
+use verify::{ApiV2Key, SignAlgorithm};
+
+use crate::harness::{Dev, MCH_ID};
+
+/// A merchant that the local stack has no keys of.
+const NEW_MCH_ID: &str = "1900000001";
+const API_V2: &str = "0123456789abcdef0123456789abcdef";
+const API_V3: &str = "fedcba9876543210fedcba9876543210";
+const THIRD: &str = "third-key-third-key-third-key-32";
+const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
+const PUBLIC_KEY: &str = include_str!("../../sandbox/counterparty/keys/wechat_pay_public_key.pem");
+
+/// A local stack, and a folder with what the merchant platform gave.
+struct Desk {
+    dev: Dev,
+    folder: TempDir,
+    _data: TempDir,
+}
+
+impl Desk {
+    fn open() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let desk = Self { dev: Dev::start(data.path()), folder: tempfile::tempdir().unwrap(), _data: data };
+        let (certificate, key) = pair(NEW_MCH_ID, 2020, 2090);
+        desk.file("apiclient_cert.pem", &certificate);
+        desk.file("apiclient_key.pem", &key);
+        desk.file("pub_key.pem", PUBLIC_KEY);
+        desk.file("v2.txt", &format!("{API_V2}\n"));
+        desk.file("v3.txt", API_V3);
+        desk.file("third.txt", THIRD);
+        desk
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn keys(&self, args: &[&str]) -> Output {
+        self.dev.papay(&[&["keys"], args].concat())
+    }
+
+    /// With everything from the folder, and what else is said.
+    fn import(&self, mch_id: &str, more: &[&str]) -> Output {
+        let (folder, v2, v3) = (self.path(""), self.path("v2.txt"), self.path("v3.txt"));
+        let all = ["import", "--mch-id", mch_id, "--folder", &folder, "--public-key-id", PUBLIC_KEY_ID];
+        let keys = ["--api-v2-key-file", v2.as_str(), "--api-v3-key-file", v3.as_str()];
+        self.keys(&[&all[..], &keys[..], more].concat())
+    }
+
+    fn shown(&self, mch_id: &str) -> Value {
+        serde_json::from_str(&fine(&self.keys(&["show", "--mch-id", mch_id, "--json"]))).unwrap()
+    }
+
+    /// What a function would start with.
+    async fn keyring(&self, mch_id: &str) -> Result<Arc<setup::SigningKeys>, setup::Misconfigured> {
+        let endpoint = self.dev.running().secrets;
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("PAPAY_MERCHANTS", mch_id),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let env = Env::of(variables, Arc::new(SystemClock));
+        let keyring = SigningKeyring::fetch(&env, &Aws::new(&env)?).await?;
+        Ok(keyring.keys(&MchId::parse(mch_id).unwrap()).unwrap())
+    }
+}
+
+/// A certificate as the merchant platform gives it, with its key.
+fn pair(common_name: &str, from: i32, until: i32) -> (String, String) {
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+fn text(output: &Output) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let all = format!("{stdout}{stderr}");
+    for secret in [API_V2, API_V3, THIRD, TEST_MERCHANT.api_v2_key, "PRIVATE KEY-----"] {
+        assert!(!all.contains(secret), "a secret was shown: {all}");
+    }
+    all
+}
+
+/// What it said, having done its work.
+fn fine(output: &Output) -> String {
+    let text = text(output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    text
+}
+
+/// What it said, having refused.
+fn refused(output: &Output) -> String {
+    let text = text(output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_merchant_platforms_files_become_the_secrets_that_a_function_starts_with() {
+    let desk = Desk::open();
+    let missing = refused(&desk.keys(&["show", "--mch-id", NEW_MCH_ID]));
+    assert!(missing.contains("papay/1900000001/verify: is not there"), "{missing}");
+    let checked = fine(&desk.import(NEW_MCH_ID, &["--dry-run"]));
+    assert!(checked.contains("not written"), "{checked}");
+    assert!(desk.keyring(NEW_MCH_ID).await.is_err(), "a dry run writes nothing");
+
+    let written = fine(&desk.import(NEW_MCH_ID, &[]));
+    assert!(written.contains("papay/1900000001/verify and papay/1900000001/sign"), "{written}");
+    let keys = desk.keyring(NEW_MCH_ID).await.unwrap();
+    assert!(keys.v3.is_some() && keys.client.is_some() && keys.merchant.v3.is_some());
+    assert!(keys.merchant.wechatpay.contains(PUBLIC_KEY_ID));
+    let again = fine(&desk.import(NEW_MCH_ID, &[]));
+    assert!(again.contains("nothing to write"), "{again}");
+
+    let shown = desk.shown(NEW_MCH_ID);
+    assert_eq!(shown["api_v2_key"], json!({ "has_previous": false }));
+    assert_eq!(shown["public_keys"], json!([PUBLIC_KEY_ID]));
+    assert_eq!(shown["client_certificate"]["serial"], shown["merchant_serial"]);
+    assert_eq!(shown["client_certificate"]["ends"], "2090-01-01T00:00:00Z");
+    let table = fine(&desk.keys(&["show", "--mch-id", NEW_MCH_ID]));
+    assert!(table.contains(PUBLIC_KEY_ID) && table.contains("until 2090-01-01"), "{table}");
+}
+
+#[test]
+fn every_wrong_input_is_named_with_its_rule_and_nothing_is_written() {
+    let desk = Desk::open();
+    let (certificate, key) = pair(NEW_MCH_ID, 2020, 2090);
+    let (foreign, foreign_key) = pair("1900000002", 2020, 2090);
+    let (ended, ended_key) = pair(NEW_MCH_ID, 2020, 2021);
+    let (early, early_key) = pair(NEW_MCH_ID, 2089, 2090);
+    let other_key = desk.file("other_key.pem", &key);
+    let other = desk.file("other.pem", &certificate);
+    let unreadable = desk.file("unreadable.pem", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n");
+    let (foreign, foreign_key) = (desk.file("f.pem", &foreign), desk.file("f_key.pem", &foreign_key));
+    let (ended, ended_key) = (desk.file("ended.pem", &ended), desk.file("ended_key.pem", &ended_key));
+    let (early, early_key) = (desk.file("early.pem", &early), desk.file("early_key.pem", &early_key));
+    let short = desk.file("short.txt", &API_V2[1..]);
+    let chinese = desk.file("chinese.txt", "密钥密钥密钥密钥密钥ab");
+    let (v2, v3, ours) = (desk.path("v2.txt"), desk.path("v3.txt"), desk.path("apiclient_cert.pem"));
+    let import = |args: &[&str]| refused(&desk.keys(&[&["import", "--mch-id", NEW_MCH_ID], args].concat()));
+    let pem = |certificate: &str, key: &str| {
+        import(&["--api-v2-key-file", &v2, "--certificate", certificate, "--private-key", key])
+    };
+
+    let wrong_pair = pem(&ours, &other_key);
+    assert!(wrong_pair.contains("apiclient_key.pem: is not the key of apiclient_cert.pem"), "{wrong_pair}");
+    let no_certificate = pem(&unreadable, &other_key);
+    assert!(no_certificate.contains("apiclient_cert.pem: this is not a"), "{no_certificate}");
+    let swapped = pem(&other_key, &other);
+    assert!(swapped.contains("apiclient_cert.pem: this is not a PEM certificate"), "{swapped}");
+    let no_key = pem(&other, &unreadable);
+    assert!(no_key.contains("apiclient_key.pem: this is not a PEM PKCS#8 private key"), "{no_key}");
+    let stranger = pem(&foreign, &foreign_key);
+    assert!(stranger.contains("apiclient_cert.pem: is merchant 1900000002's, not 1900000001's"), "{stranger}");
+    let expired = pem(&ended, &ended_key);
+    assert!(expired.contains("apiclient_cert.pem: ended on 2021-01-01"), "{expired}");
+    let not_yet = pem(&early, &early_key);
+    assert!(not_yet.contains("apiclient_cert.pem: begins on 2089-01-01 only"), "{not_yet}");
+
+    let bytes = import(&["--api-v2-key-file", &short]);
+    assert!(bytes.contains("api_v2_key: the APIv2 key has 31 bytes instead of 32"), "{bytes}");
+    let characters = import(&["--api-v2-key-file", &v2, "--api-v3-key-file", &chinese]);
+    assert!(characters.contains("api_v3_key: the APIv3 key holds characters other than visible ASCII"), "{characters}");
+    let same = import(&["--api-v2-key-file", &v2, "--api-v3-key-file", &v2]);
+    assert!(same.contains("the APIv2 key and the APIv3 key are equal"), "{same}");
+    let none = import(&["--api-v3-key-file", &v3]);
+    assert!(none.contains("api_v2_key: merchant 1900000001 needs one"), "{none}");
+    let nothing = import(&[]);
+    assert!(nothing.contains("nothing was given"), "{nothing}");
+    let no_file = import(&["--api-v2-key-file", "/nowhere/v2.txt"]);
+    assert!(no_file.contains("/nowhere/v2.txt: "), "{no_file}");
+
+    let public_key = desk.path("pub_key.pem");
+    let no_id = import(&["--api-v2-key-file", &v2, "--public-key", &public_key]);
+    assert!(no_id.contains("--public-key-id"), "{no_id}");
+    let wrong_id = import(&["--public-key", &public_key, "--public-key-id", "0119000000012026"]);
+    assert!(wrong_id.contains("public_key_id: begins with PUB_KEY_ID_"), "{wrong_id}");
+    let no_public_key = import(&["--public-key", &ours, "--public-key-id", PUBLIC_KEY_ID]);
+    assert!(no_public_key.contains("public_key: this is not a PEM public key"), "{no_public_key}");
+    let ended_platform = import(&["--api-v2-key-file", &v2, "--platform-certificate", &ended]);
+    assert!(ended_platform.contains("platform_certificate: ended on 2021-01-01"), "{ended_platform}");
+    let missing = refused(&desk.keys(&["show", "--mch-id", NEW_MCH_ID]));
+    assert!(missing.contains("is not there"), "nothing of all that was written: {missing}");
+}
+
+#[test]
+fn what_is_there_is_never_replaced_by_an_import() {
+    let desk = Desk::open();
+    fine(&desk.import(NEW_MCH_ID, &[]));
+    let third = desk.path("third.txt");
+    let again = |args: &[&str]| refused(&desk.keys(&[&["import", "--mch-id", NEW_MCH_ID], args].concat()));
+    let key = again(&["--api-v3-key-file", &third]);
+    assert!(key.contains("api_v3_key: another one is in force: papay keys stage api-v3"), "{key}");
+    let (certificate, private_key) = pair(NEW_MCH_ID, 2020, 2090);
+    let (certificate, private_key) = (desk.file("next.pem", &certificate), desk.file("next_key.pem", &private_key));
+    let pair = again(&["--certificate", &certificate, "--private-key", &private_key]);
+    assert!(pair.contains("merchant: another certificate is in force: papay keys rotate merchant"), "{pair}");
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/../sandbox/counterparty/keys/second_wechat_pay_public_key.pem");
+    let id = again(&["--public-key", other, "--public-key-id", PUBLIC_KEY_ID]);
+    assert!(id.contains("another key has this id already"), "{id}");
+
+    let before = desk.shown(NEW_MCH_ID)["merchant_serial"].clone();
+    let rotate =
+        ["rotate", "merchant", "--mch-id", NEW_MCH_ID, "--certificate", &certificate, "--private-key", &private_key];
+    fine(&desk.keys(&rotate));
+    assert_ne!(desk.shown(NEW_MCH_ID)["merchant_serial"], before);
+    let twice = refused(&desk.keys(&rotate));
+    assert!(twice.contains("merchant: this is the certificate in force already"), "{twice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_staged_put_in_force_and_retired_and_no_third_one_is_ever_lost() {
+    let desk = Desk::open();
+    let third = desk.path("third.txt");
+    let at = |args: &[&str]| desk.keys(&[args, &["--mch-id", MCH_ID]].concat());
+    for (key, field) in [("api-v2", "api_v2_key"), ("api-v3", "api_v3_key")] {
+        let alone = refused(&at(&["retire", key]));
+        assert!(alone.contains(&format!("{field}.previous: there is none to retire")), "{alone}");
+        let no_other = refused(&at(&["rotate", key]));
+        assert!(no_other.contains(&format!("{field}.previous: no other key is there")), "{no_other}");
+        assert!(refused(&at(&["stage", key])).contains("no key was given"));
+    }
+    let current = desk.file("current.txt", TEST_MERCHANT.api_v2_key);
+    assert!(refused(&at(&["stage", "api-v2", "--key-file", &current])).contains("in force already"));
+    let mixed_up = refused(&at(&["stage", "api-v3", "--key-file", &current]));
+    assert!(mixed_up.contains("the APIv2 key and the APIv3 key are equal"), "{mixed_up}");
+
+    let staged = fine(&at(&["stage", "api-v2", "--key-file", &third]));
+    assert!(staged.contains("papay keys rotate api-v2 --mch-id 10000100"), "{staged}");
+    assert_eq!(desk.shown(MCH_ID)["api_v2_key"], json!({ "has_previous": true }));
+    let keys = desk.keyring(MCH_ID).await.unwrap();
+    assert_eq!(verified_by(&keys), [true, true], "both are understood");
+    assert_eq!(signed_by(&keys), TEST_MERCHANT.api_v2_key, "and the old one signs");
+    let full = refused(&at(&["stage", "api-v2", "--key-file", &desk.path("v2.txt")]));
+    assert!(full.contains("api_v2_key.previous: another key stands beside the one in force"), "{full}");
+
+    let rotated = fine(&at(&["rotate", "api-v2"]));
+    assert!(rotated.contains("papay keys retire api-v2 --mch-id 10000100"), "{rotated}");
+    let keys = desk.keyring(MCH_ID).await.unwrap();
+    assert_eq!((verified_by(&keys), signed_by(&keys)), ([true, true], THIRD));
+    let lost = refused(&at(&["rotate", "api-v2", "--key-file", &desk.path("v2.txt")]));
+    assert!(lost.contains("papay keys retire api-v2, first"), "{lost}");
+    fine(&at(&["rotate", "api-v2"]));
+    assert_eq!(signed_by(&desk.keyring(MCH_ID).await.unwrap()), TEST_MERCHANT.api_v2_key, "taken back");
+    fine(&at(&["rotate", "api-v2"]));
+    fine(&at(&["retire", "api-v2"]));
+    let keys = desk.keyring(MCH_ID).await.unwrap();
+    assert_eq!((verified_by(&keys), signed_by(&keys)), ([false, true], THIRD));
+}
+
+#[test]
+fn keys_of_wechats_are_retired_by_name_and_the_last_one_is_not() {
+    let desk = Desk::open();
+    fine(&desk.import(NEW_MCH_ID, &[]));
+    let retire = |args: &[&str]| desk.keys(&[&["retire", "--mch-id", NEW_MCH_ID], args].concat());
+    assert!(refused(&retire(&["public-key"])).contains("--id says which one"));
+    let stranger = refused(&retire(&["public-key", "--id", "PUB_KEY_ID_1"]));
+    assert!(stranger.contains("public_keys.PUB_KEY_ID_1: is not there"), "{stranger}");
+    let last = refused(&retire(&["public-key", "--id", PUBLIC_KEY_ID]));
+    assert!(last.contains("is the last key of WeChat's"), "{last}");
+    let (certificate, _) = pair("Tenpay.com sign", 2020, 2090);
+    let certificate = desk.file("platform.pem", &certificate);
+    fine(&desk.keys(&["import", "--mch-id", NEW_MCH_ID, "--platform-certificate", &certificate]));
+    fine(&retire(&["public-key", "--id", PUBLIC_KEY_ID]));
+    let shown = desk.shown(NEW_MCH_ID);
+    let serial = shown["platform_certificates"][0]["serial"].as_str().unwrap();
+    assert_eq!(shown["public_keys"], json!([]));
+    let last = refused(&retire(&["platform-certificate", "--id", serial]));
+    assert!(last.contains("is the last key of WeChat's"), "{last}");
+}
+
+#[test]
+fn in_aws_the_same_layout_is_written_with_the_operators_own_credentials() {
+    let desk = Desk::open();
+    let endpoint = desk.dev.running().secrets;
+    let folder = desk.folder.path().to_owned();
+    let aws = |args: &[&str], region: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_papay"));
+        command.arg("keys").args(args).args(["--mch-id", NEW_MCH_ID, "--aws"]).stdin(Stdio::null());
+        alone(&mut command, &folder).env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoint);
+        region.map(|region| command.env("AWS_REGION", region));
+        command
+    };
+    let credentials = |command: &mut Command| {
+        command.env("AWS_ACCESS_KEY_ID", "operator").env("AWS_SECRET_ACCESS_KEY", "secret").output().unwrap()
+    };
+    let no_region = refused(&aws(&["show"], None).output().unwrap());
+    assert!(no_region.contains("AWS_REGION: is not set"), "{no_region}");
+    let nobody = refused(&aws(&["show"], Some("ap-east-1")).output().unwrap());
+    assert!(nobody.contains("AWS credentials: there are none"), "{nobody}");
+    let v2 = desk.path("v2.txt");
+    let import = ["import", "--prefix", "shop/", "--api-v2-key-file", &v2];
+    let written = fine(&credentials(&mut aws(&import, Some("ap-east-1"))));
+    assert!(written.contains("written to shop/1900000001/verify: api-v2 key"), "{written}");
+    let shown = fine(&credentials(&mut aws(&["show", "--prefix", "shop/"], Some("ap-east-1"))));
+    assert!(shown.contains("APIv2 key              in force"), "{shown}");
+    let staged = fine(&credentials(&mut aws(
+        &["stage", "api-v2", "--prefix", "shop/", "--key-file", &desk.path("third.txt")],
+        Some("ap-east-1"),
+    )));
+    assert!(staged.contains("papay keys rotate api-v2 --mch-id 1900000001 --aws --prefix shop/"), "{staged}");
+}
+
+/// Without whatever AWS account the machine is set up for.
+pub(crate) fn alone<'c>(command: &'c mut Command, home: &Path) -> &'c mut Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    let nowhere: PathBuf = home.join("no-aws-config");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", home);
+    command.env("AWS_CONFIG_FILE", &nowhere).env("AWS_SHARED_CREDENTIALS_FILE", &nowhere)
+}
+
+/// Whether these keys verify what the test merchant's APIv2 key signed, and what the new one did.
+fn verified_by(keys: &setup::SigningKeys) -> [bool; 2] {
+    [TEST_MERCHANT.api_v2_key, THIRD].map(|key| {
+        let wechat = counterparty::WechatPay::by_mch_id(MCH_ID).unwrap().with_api_v2_key(key);
+        let numbers = counterparty::Numbers::example(1_795_000_000);
+        let request = counterparty::fixtures::build_with(&wechat, "payment-v2", &numbers).unwrap();
+        keys.merchant.verify_v2(&request.body).is_ok()
+    })
+}
+
+/// The key that these keys sign with.
+fn signed_by(keys: &setup::SigningKeys) -> &'static str {
+    let fields = [Field::text("appid", "wx2421b1c4370ec43b"), Field::text("nonce_str", "n")];
+    let sign = |key: &ApiV2Key| verify::sign::v2::sign(&fields, key, SignAlgorithm::Md5).unwrap();
+    let by = |key: &&str| sign(&ApiV2Key::parse(key).unwrap()) == sign(&keys.v2);
+    [TEST_MERCHANT.api_v2_key, THIRD].into_iter().find(by).unwrap()
+}
