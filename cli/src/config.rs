@@ -61,6 +61,8 @@ pub struct Config {
     pub path: PathBuf,
     /// The merchants, in the order of the file.
     pub merchants: Vec<MchId>,
+    /// Those whose pay-and-sign orders are refunded by APIv3.
+    pub refunds_by_v3: Vec<MchId>,
     /// Which consumer gets which events.
     pub routing: Routing,
     /// What the merchants' contract templates at WeChat Pay are: the simulator's, no function is told.
@@ -105,6 +107,17 @@ struct Merchant {
     platform_certificates: Vec<PathBuf>,
     /// With which the merchant signs its V3 calls.
     api_key: Option<ApiKey>,
+    /// By which protocol pay-and-sign orders are refunded.
+    #[serde(default)]
+    refunds: Refunds,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Refunds {
+    #[default]
+    V2,
+    V3,
 }
 
 #[derive(Deserialize)]
@@ -182,7 +195,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn config(&self, file: File) -> Result<Config, ConfigError> {
-        let mut merchants: Vec<MchId> = Vec::new();
+        let (mut merchants, mut refunds_by_v3): (Vec<MchId>, Vec<MchId>) = Default::default();
         let mut secrets = BTreeMap::new();
         for (index, merchant) in file.merchants.iter().enumerate() {
             let at = |field: &str| format!("merchants[{index}].{field}");
@@ -193,6 +206,12 @@ impl Check<'_> {
             secrets.insert(format!("{SECRET_PREFIX}{mch_id}/verify"), self.verifying(merchant, &at)?);
             if let Some(secret) = self.signing(&mch_id, merchant, &at)? {
                 secrets.insert(format!("{SECRET_PREFIX}{mch_id}/sign"), secret);
+            }
+            if merchant.refunds == Refunds::V3 {
+                if merchant.api_key.is_none() {
+                    return Err(self.field(at("refunds"), "\"v3\" needs an api_key"));
+                }
+                refunds_by_v3.push(mch_id.clone());
             }
             merchants.push(mch_id);
         }
@@ -205,7 +224,7 @@ impl Check<'_> {
         let issuers = self.issuers(&file.issuers, &merchants, &mut secrets)?;
         let path = std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned());
         let (templates, services) = (file.templates, file.services);
-        Ok(Config { path, merchants, routing, templates, services, issuers, secrets })
+        Ok(Config { path, merchants, refunds_by_v3, routing, templates, services, issuers, secrets })
     }
 
     fn catalogue(&self, text: &str, merchants: &[MchId]) -> Result<(), ConfigError> {
@@ -297,7 +316,7 @@ mod tests {
         );
         assert_eq!(
             problem("platform_cert", "cert"),
-            ", line 10: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`, `api_key`"
+            ", line 10: unknown field `certificates`, expected one of `mch_id`, `api_v2_key`, `api_v3_key`, `public_keys`, `platform_certificates`, `api_key`, `refunds`"
         );
         assert_eq!(
             problem("[\"papay.payment", "[\"payment"),

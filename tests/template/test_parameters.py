@@ -16,6 +16,7 @@ EXAMPLES = {
     "Routing": (['[{"consumer": "a"}]', '[\n{"consumer": "a", "types": ["papay.refund.*"]}\n]'], ["", "[]", "membership", '{"consumer": "a"}', "[{consumer: a}]"]),
     "Issuers": (["[]", '[{"issuer": "https://id.example.com"}]'], ["", "https://id.example.com", "[issuer]"]),
     "Principals": (["[]", '[{"principal": "arn:aws:iam::123456789012:role/a"}]'], ["", "arn:aws:iam::123456789012:role/a"]),
+    "RefundsByV3": (["", "10000100", "10000100,10000200"], ["wx10000100", "10000100,", "10000100, 10000200", "1" * 33]),
     "CorsOrigins": (["", "https://a.example", "https://a.example:8443,https://b.example"],
                     ["http://a.example", "https://a.example/", "*", "a.example", "https://a.example, https://b.example"]),
     "MembershipReaders": (["", "arn:aws:iam::123456789012:role/reader", "arn:aws-cn:iam::123456789012:root"],

@@ -114,7 +114,8 @@ pub(super) fn variables(
     work: &str,
     clock: Option<&Path>,
 ) -> Vec<(String, String)> {
-    let merchants: Vec<&str> = config.merchants.iter().map(domain::MchId::as_str).collect();
+    let numbers = |merchants: &'_ [domain::MchId]| merchants.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let merchants = numbers(&config.merchants);
     let mut variables = vec![
         ("PAPAY_TABLE_LEDGER", tables.ledger.clone()),
         ("PAPAY_TABLE_INBOX", tables.inbox.clone()),
@@ -123,6 +124,7 @@ pub(super) fn variables(
         ("PAPAY_QUEUES", json!(queues).to_string()),
         ("PAPAY_QUEUE_WORK", work.to_owned()),
         ("PAPAY_MERCHANTS", merchants.join(",")),
+        ("PAPAY_REFUNDS_BY_V3", numbers(&config.refunds_by_v3).join(",")),
         ("PAPAY_SECRET_PREFIX", SECRET_PREFIX.to_owned()),
         ("PAPAY_ISSUERS", json!(config.issuers).to_string()),
         ("PAPAY_CATALOGUE", config.path.display().to_string()),

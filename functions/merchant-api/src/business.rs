@@ -78,6 +78,8 @@ pub(crate) struct Business<L, B, T> {
     pub(crate) deductions: NotifyBase,
     pub(crate) contracts: NotifyBase,
     pub(crate) refunds: NotifyBase,
+    /// Whose pay-and-sign orders are refunded by APIv3.
+    pub(crate) refunds_by_v3: Vec<MchId>,
     /// What deductions name as the server's address.
     pub(crate) server_ip: Ipv4Addr,
 }

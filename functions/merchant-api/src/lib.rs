@@ -22,8 +22,8 @@ use setup::Env;
 pub use routes::openapi;
 
 /// Runs the function until Lambda stops it. Reads the tables, `PAPAY_ROUTING`, `PAPAY_MERCHANTS`, `PAPAY_SECRET_PREFIX`,
-/// `PAPAY_PRINCIPALS`, `PAPAY_CATALOGUE`, `PAPAY_WECHAT_HOSTS`, `PAPAY_URL_DEDUCTION`, `PAPAY_URL_REFUND` and
-/// `PAPAY_SERVER_IP`.
+/// `PAPAY_PRINCIPALS`, `PAPAY_CATALOGUE`, `PAPAY_WECHAT_HOSTS`, `PAPAY_URL_DEDUCTION`, `PAPAY_URL_REFUND`,
+/// `PAPAY_REFUNDS_BY_V3` and `PAPAY_SERVER_IP`.
 ///
 /// # Errors
 ///

@@ -48,6 +48,7 @@ impl App {
             deductions: env.notify_url(NotifyUrl::Deduction)?,
             contracts: env.notify_url(NotifyUrl::Contract)?,
             refunds: env.notify_url(NotifyUrl::Refund)?,
+            refunds_by_v3: env.refunds_by_v3()?,
             server_ip: env.server_ip()?,
         };
         Ok(Self { business: Arc::new(business), principals: Principals::read(env)? })

@@ -133,6 +133,21 @@ impl Env {
             .collect()
     }
 
+    /// The merchants whose pay-and-sign orders are refunded by APIv3, which needs no client certificate: `PAPAY_REFUNDS_BY_V3`, numbers
+    /// separated by commas. Without it each order is refunded by the protocol that it was made with.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`] if one is not among [`Env::merchants`].
+    pub fn refunds_by_v3(&self) -> Result<Vec<MchId>, Misconfigured> {
+        let name = "PAPAY_REFUNDS_BY_V3";
+        let Some(numbers) = self.optional(name) else { return Ok(Vec::new()) };
+        let known = self.merchants()?;
+        let find = |text: &str| known.iter().find(|mch_id| mch_id.as_str() == text.trim()).cloned();
+        let found: Option<Vec<_>> = numbers.split(',').map(find).collect();
+        found.ok_or_else(|| Misconfigured::new(name, "names one that is not in PAPAY_MERCHANTS"))
+    }
+
     /// The address that requests to WeChat name where the field wants the server's: `PAPAY_SERVER_IP`. A function has none of its own, and
     /// WeChat does not compare it, so loopback does where none is set.
     ///
@@ -176,6 +191,20 @@ mod tests {
         assert_eq!(ip(&[("PAPAY_SERVER_IP", "198.51.100.7")]), Ok(Ipv4Addr::new(198, 51, 100, 7)));
         let wrong = ip(&[("PAPAY_SERVER_IP", "2001:db8::1")]).unwrap_err();
         assert_eq!(wrong.to_string(), "PAPAY_SERVER_IP: is an IPv4 address");
+    }
+
+    #[test]
+    fn who_refunds_by_v3_is_one_of_the_merchants_and_nobody_by_default() {
+        let of = |numbers: &str| {
+            let variables = [("PAPAY_MERCHANTS", "10000100,10000200"), ("PAPAY_REFUNDS_BY_V3", numbers)];
+            env(&variables).refunds_by_v3()
+        };
+        let numbers = |merchants: Vec<MchId>| merchants.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(numbers(of("").unwrap()), [""; 0]);
+        assert_eq!(numbers(of("10000200").unwrap()), ["10000200"]);
+        assert_eq!(numbers(of("10000100, 10000200").unwrap()), ["10000100", "10000200"]);
+        let wrong = of("10000100,10000300").unwrap_err();
+        assert_eq!(wrong.to_string(), "PAPAY_REFUNDS_BY_V3: names one that is not in PAPAY_MERCHANTS");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Refunds, by the protocol that the order was made with.
+//! Refunds, by the protocol that the order was made with, or by APIv3 where that is configured.
 
 use ask::{Sent, Terminated};
 use domain::{
-    Contract, ContractState, Fen, Keys, Order, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin, RefundState,
-    RequestText, SCHEMA, Schedule,
+    Contract, ContractState, Fen, Keys, Order, OrderKind, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin,
+    RefundState, RequestText, SCHEMA, Schedule,
 };
 use http_api::Problem;
 use record::{Backoff, Opened, Opening, Writeahead};
@@ -124,7 +124,8 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         wanted: &RefundRequest,
     ) -> Result<Refund, Problem> {
         let amount = amount(wanted.amount)?;
-        let request = match order.protocol {
+        let protocol = self.refund_protocol(order);
+        let request = match protocol {
             Protocol::V2 => self.v2_request(call, keys, order, &out_refund_no, amount, wanted),
             Protocol::V3 => self.v3_request(call, keys, order, &out_refund_no, amount, wanted),
         };
@@ -143,7 +144,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             out_trade_no: order.out_trade_no.clone(),
             refund_id: None,
             origin: RefundOrigin::Api,
-            protocol: order.protocol,
+            protocol,
             amount,
             request: Some(RequestText::new(request)),
             reason: wanted.reason.clone(),
@@ -157,6 +158,15 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             created_at: call.now,
             check: Some(Schedule::Refund.first(call.now)),
         })
+    }
+
+    /// A merchant may have the orders that users paid themselves refunded by APIv3. For deductions only V2's call is documented (V3 page,
+    /// 11.1).
+    fn refund_protocol(&self, order: &Order) -> Protocol {
+        match order.kind {
+            OrderKind::PayAndSign if self.refunds_by_v3.contains(&order.mch_id) => Protocol::V3,
+            OrderKind::PayAndSign | OrderKind::Deduction | OrderKind::OneOff => order.protocol,
+        }
     }
 
     fn v2_request(

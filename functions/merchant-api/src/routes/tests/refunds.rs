@@ -1,7 +1,10 @@
-use domain::{ContractState, Fen, Order, OrderState};
+use domain::{ContractState, Fen, Order, OrderKind, OrderState, OutTradeNo, Protocol, RefundResult};
+use record::{Receipt, Recorder, Routing};
 use serde_json::{Value, json};
+use testkit::generate::Generator;
+use testkit::memory::NoWait;
 
-use super::town::{DELETE, REFUND, REFUND_QUERY};
+use super::town::{DELETE, REFUND, REFUND_QUERY, V3_REFUND};
 use super::*;
 
 const REFUNDS: &str = "/v1/10000100/refunds";
@@ -136,6 +139,42 @@ async fn what_is_not_paid_or_not_known_cannot_be_refunded() {
     let told = other.post(REFUNDS, wanted(&unpaid, "R1", 1), at("09:00")).await;
     assert_eq!((told.status, told.code()), (409, "order_not_paid"));
     assert!(other.wechat.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_pay_and_sign_order_is_refunded_by_v3_where_that_is_configured_and_v3s_notice_books_it() {
+    let town = Town::refunding_by_v3();
+    let (_, order) = town.paid(1800).await;
+    town.says_of_refund(V3_REFUND, &order, json!({ "status": "PROCESSING" }));
+    let told = town.post(REFUNDS, wanted(&order, "R1", 800), at("09:00")).await;
+    assert_eq!((told.status, told.state()), (202, "processing"), "{told:?}");
+    let asked = town.wechat.asked();
+    let [sent] = &asked[..] else { panic!("{asked:?}") };
+    let body: Value = serde_json::from_str(&sent.body).unwrap();
+    assert_eq!((sent.path.as_str(), &body["out_trade_no"]), (V3_REFUND, &order.out_trade_no.as_str().into()));
+    assert_eq!(body["notify_url"], "https://refund.example.com/v3/10000100");
+    let refund = town.memory.store().refunds().next().unwrap().value.clone();
+    assert_eq!((refund.protocol, order.protocol), (Protocol::V3, Protocol::V2));
+
+    let result = RefundResult::Succeeded { at: Some(at("09:05")) };
+    let notice = Generator::new(9).refund_changed(&refund, &order, result, Some(at("09:05")));
+    let receipt = Receipt { body: Vec::new(), body_hash: [3; 32], received_at: at("09:05"), traceparent: None };
+    let recorder = Recorder::new(town.memory.ledger(), NoWait, Routing::default());
+    let recorded = recorder.apply(&notice, &receipt, at("09:05"), domain::decide).await.unwrap();
+    assert_eq!(recorded.label(), "applied");
+    let after = row(&town, &order);
+    assert_eq!((after.state, after.refunded, after.reserved), (OrderState::PartlyRefunded, Fen::new(800), Fen::ZERO));
+}
+
+#[tokio::test]
+async fn a_deduction_is_refunded_by_v2_whatever_is_configured() {
+    let town = Town::refunding_by_v3();
+    let (contract, first) = town.paid(1800).await;
+    let number = OutTradeNo::deduction(&contract.contract_code, 1, 1).unwrap();
+    let deduction = Order { out_trade_no: number, kind: OrderKind::Deduction, ..first };
+    town.put(None, Some(&deduction), None).await;
+    let told = town.post(REFUNDS, wanted(&deduction, "R1", 800), at("09:00")).await;
+    assert_eq!((told.status, town.asked(REFUND), town.asked(V3_REFUND)), (202, 1, 0), "{told:?}");
 }
 
 fn wanted(order: &Order, number: &str, amount: u64) -> Value {

@@ -74,13 +74,22 @@ impl Town {
         Self::over(|memory| memory.ledger())
     }
 
+    /// Whose pay-and-sign orders are refunded by V3.
+    pub(super) fn refunding_by_v3() -> Self {
+        Self::with(|memory| memory.ledger(), &[("PAPAY_MERCHANTS", MCH_ID), ("PAPAY_REFUNDS_BY_V3", MCH_ID)])
+    }
+
     /// With a ledger that does more than the memory's.
     pub(super) fn over<L: Writeahead + 'static>(ledger: impl FnOnce(&Memory) -> L) -> Self {
+        Self::with(ledger, &[])
+    }
+
+    fn with<L: Writeahead + 'static>(ledger: impl FnOnce(&Memory) -> L, variables: &[(&str, &str)]) -> Self {
         let memory = Memory::new(["all".to_owned()], at("09:00"));
         let routing: Routing = serde_json::from_str(r#"[{"consumer": "all"}]"#).unwrap();
         let wechat = FakeWeChat::default();
         wechat.sign_v3(signed);
-        let env = env();
+        let env = env(variables);
         let business = Business {
             asker: Asker::new(
                 Recorder::new(ledger(&memory), NoWait, routing),
@@ -91,6 +100,7 @@ impl Town {
             deductions: env.notify_url(NotifyUrl::Deduction).unwrap(),
             contracts: env.notify_url(NotifyUrl::Contract).unwrap(),
             refunds: env.notify_url(NotifyUrl::Refund).unwrap(),
+            refunds_by_v3: env.refunds_by_v3().unwrap(),
             server_ip: env.server_ip().unwrap(),
         };
         let principals = Principals::read(&env).unwrap();
@@ -288,19 +298,20 @@ plan_id = "12535"
 appids = { app = "wx2421b1c4370ec43b" }
 "#;
 
-fn env() -> Env {
+fn env(more: &[(&str, &str)]) -> Env {
     let principals = json!([
         { "principal": BILLING, "merchants": [MCH_ID], "actions": ["read", "deduct", "refund", "terminate"] },
         { "principal": SUPPORT, "merchants": [MCH_ID], "actions": ["read"] },
         { "principal": "arn:aws:sts::123456789012:assumed-role/Reports/*", "merchants": [MCH_ID], "actions": ["read"] },
     ]);
-    let variables = BTreeMap::from([
+    let mut variables = BTreeMap::from([
         ("PAPAY_PRINCIPALS".to_owned(), principals.to_string()),
         ("PAPAY_URL_DEDUCTION".to_owned(), "https://deduction.example.com".to_owned()),
         ("PAPAY_URL_CONTRACT".to_owned(), "https://contract.example.com".to_owned()),
         ("PAPAY_URL_REFUND".to_owned(), "https://refund.example.com".to_owned()),
         ("PAPAY_SERVER_IP".to_owned(), "198.51.100.7".to_owned()),
     ]);
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Env::of(variables, Arc::new(SystemClock))
 }
 
