@@ -3,6 +3,7 @@
 //! own records agree.
 
 mod another;
+mod by_v3;
 mod channels;
 mod deaths;
 mod failed;
