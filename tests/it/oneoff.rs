@@ -4,6 +4,7 @@
 mod certificates;
 mod channels;
 mod deaths;
+mod end;
 mod invitations;
 mod keys;
 mod logs;

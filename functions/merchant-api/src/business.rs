@@ -25,7 +25,7 @@ use crate::problems;
 use crate::requests::{
     Call, DeductionRequest, NoticeRequest, PreSigningRequest, RefundRequest, RepairRequest, TerminationRequest,
 };
-use crate::views::{ContractView, ExemptView, NoticeView, OrderView, RefundView};
+use crate::views::{ContractView, ExemptView, NoticeView, OrderView, PreSigningView, RefundView};
 
 /// What a call comes to, and whether it is decided: what is not, goes on by itself.
 pub(crate) struct Answer<V> {
@@ -56,7 +56,7 @@ pub(crate) trait Merchant: Send + Sync {
         number: OutRefundNo,
         wanted: &'a RepairRequest,
     ) -> Answered<'a, Answer<RefundView>>;
-    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<ExemptView>>;
+    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<PreSigningView>>;
     fn pre_signing<'a>(&'a self, call: &'a Call, key: ExemptKey) -> Answered<'a, ExemptView>;
     fn end_exempt<'a>(
         &'a self,
@@ -131,7 +131,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Merchant for Business<L, B, T> {
         Box::pin(self.repair_now(call, number, wanted))
     }
 
-    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<ExemptView>> {
+    fn pre_sign<'a>(&'a self, call: &'a Call, wanted: &'a PreSigningRequest) -> Answered<'a, Answer<PreSigningView>> {
         Box::pin(self.pre_sign_now(call, wanted))
     }
 

@@ -3,6 +3,7 @@
 use domain::{Contract, DeductionNotice, ExemptContract, Order, OutTradeNo, Refund, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+use wechat::v3::SigningSession;
 
 /// An order: a first payment, a deduction or a purchase.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -130,6 +131,39 @@ pub(crate) struct ExemptView {
     /// `expired`, `user`, `merchant_api`, `merchant_platform`, `account_cancelled`, `customer_service` or `other`.
     termination_reason: Option<String>,
     created_at: String,
+}
+
+/// A password-exempt contract that was pre-signed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct PreSigningView {
+    #[serde(flatten)]
+    contract: ExemptView,
+    /// What WeChat's mini program is opened with, within two hours: there where `prepay_id` was not. The same call gives another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
+}
+
+/// A session of WeChat's signing mini program.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct SessionView {
+    pre_entrustweb_id: String,
+    /// WeChat's mini program.
+    #[schema(example = "wxbd687630cd02ce1d")]
+    appid: String,
+    /// Its page.
+    path: String,
+}
+
+impl PreSigningView {
+    /// How the contract stands, and the session that WeChat gave for it.
+    pub(crate) fn new(contract: &ExemptContract, session: Option<SigningSession>) -> Self {
+        let session = session.map(|session| SessionView {
+            pre_entrustweb_id: session.pre_entrustweb_id,
+            appid: session.appid,
+            path: session.path,
+        });
+        Self { contract: contract.into(), session }
+    }
 }
 
 impl From<&ExemptContract> for ExemptView {

@@ -31,14 +31,28 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         contract: &ExemptContract,
         now: Timestamp,
     ) -> Result<Sent, AskError> {
+        self.pre_sign(keys, contract, now).await.map(|(sent, _)| sent)
+    }
+
+    /// The same; answers as well what WeChat's mini program is opened with, where the contract is signed there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asker::send_pre_signing`].
+    pub async fn pre_sign(
+        &self,
+        keys: &Keys,
+        contract: &ExemptContract,
+        now: Timestamp,
+    ) -> Result<(Sent, Option<v3::SigningSession>), AskError> {
         let prepared = Prepared::<v3::PreSign>::from_text(stored(contract.request.as_ref())?)?;
         let key = contract.key();
         let (called, sent) = match self.call(&prepared, keys, now).await {
-            Ok(_) => (Called::ExemptOffered { key }, Sent::Accepted),
+            Ok(answer) => (Called::ExemptOffered { key }, (Sent::Accepted, answer.mini_program)),
             Err(error) if is_final(&error) && evidence(&error, SIGNED).proves() => {
-                (Called::ExemptRefused { key, code: code(&error) }, Sent::Refused(error))
+                (Called::ExemptRefused { key, code: code(&error) }, (Sent::Refused(error), None))
             }
-            Err(error) => return Ok(Sent::Unknown(error)),
+            Err(error) => return Ok((Sent::Unknown(error), None)),
         };
         self.record_ours(&Fact::ours(contract.mch_id.clone(), FactBody::Called(called)), now).await?;
         Ok(sent)

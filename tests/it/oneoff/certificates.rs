@@ -104,6 +104,7 @@ async fn forged_serials_make_the_worker_ask_wechat_once_a_minute_at_most() {
         tokio::time::sleep(A_LOOK).await;
     }
     poll("the last wish was taken", async || town.wish().await.0.is_empty()).await;
+    poll("the worker has written its line", async || town.fetched() > 0).await;
     assert_eq!(town.counted("payment-callback", "CertificatesWanted"), MINUTES, "sixty notices, three wishes");
     // Its hour may have come as well.
     let fetched = town.fetched();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::scene::{PAID, SECOND, Scene};
+use super::end::PAID;
+use super::scene::{SECOND, Scene};
 use crate::harness::{MCH_ID, Town};
 use crate::outcome::opening;
 

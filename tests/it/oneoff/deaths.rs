@@ -4,7 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::scene::{End, MINUTE, PAID, SECOND, Scene};
+use super::end::{End, PAID};
+use super::scene::{MINUTE, SECOND, Scene};
 use crate::harness::{MCH_ID, Town, attribute, poll};
 
 /// When a function dies.

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::scene::{MINUTE, PAID, SECOND, Scene};
+use super::end::PAID;
+use super::scene::{MINUTE, SECOND, Scene};
 use crate::harness::{DEADLINE, Item, MCH_ID, Town, attribute};
 
 impl Scene {
@@ -146,5 +147,30 @@ async fn a_failed_pre_signing_leaves_the_order_valid() {
     scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
     scene.ends(PAID).await;
     assert_eq!(scene.exempt().await, ("refused".to_owned(), None));
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_back_end_has_a_contract_signed_in_wechats_mini_program_and_ends_it() {
+    let scene = Scene::unbegun(Town::start().await, "alice").await;
+    let appid = "wxd678efh567hg6787";
+    let user = scene.town.stack.simulator.control().get(&format!("/openids/{appid}/wx-alice")).await.unwrap();
+    let wanted = json!({
+        "mode": "normal", "service_id": 20_535, "out_contract_code": "A1", "openid": user["openid"],
+        "display_account": "微信用户A", "appid": appid,
+    });
+    let (status, first) = scene.back_end("/pre-signings", "the key", wanted.clone()).await;
+    assert_eq!((status, &first["state"]), (200, &json!("offered")), "{first}");
+    assert_eq!(first["session"]["path"], "pages/PwdExemptContract/index", "{first}");
+    let (_, again) = scene.back_end("/pre-signings", "the key", wanted).await;
+    assert!(again["session"]["pre_entrustweb_id"].is_string(), "{again}");
+    assert_ne!(again["session"], first["session"], "a session of its own each time");
+
+    scene.at_wechat(&format!("/{MCH_ID}/exempt-contracts/A1/sign"), json!({})).await;
+    scene.has_acknowledged(1).await;
+    scene.comes_to_be('X', "20535#A1", "signed", MINUTE).await;
+    let (status, ended) = scene.back_end("/pre-signings/20535/A1/termination", "end", json!({})).await;
+    assert_eq!((status, &ended["state"]), (200, &json!("terminated")), "{ended}");
+    assert_eq!(scene.exempt().await, ("terminated".to_owned(), Some("terminated".to_owned())));
     scene.stop().await;
 }

@@ -7,7 +7,8 @@ use counterparty::TEST_MERCHANT;
 use counterparty::fixtures::Endpoint;
 use serde_json::{Value, json};
 
-use super::scene::{MINUTE, PAID, SECOND, Scene};
+use super::end::PAID;
+use super::scene::{MINUTE, SECOND, Scene};
 use crate::harness::{MCH_ID, Town, poll};
 
 impl Town {

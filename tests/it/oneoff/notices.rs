@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::scene::{PAID, SECOND, Scene};
+use super::end::PAID;
+use super::scene::{SECOND, Scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_that_nobody_signed_books_nothing_and_wechats_next_one_does() {

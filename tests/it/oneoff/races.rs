@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::scene::{CLOSED, End, MINUTE, PAID, SECOND, Scene};
+use super::end::{CLOSED, End, PAID};
+use super::scene::{MINUTE, SECOND, Scene};
 use crate::harness::{MCH_ID, attribute, poll};
 
 /// Refunds that are asked for at once.

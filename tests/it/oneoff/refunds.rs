@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::scene::{End, MINUTE, SECOND, Scene, causes};
+use super::end::{End, causes};
+use super::scene::{MINUTE, SECOND, Scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_is_paid_and_given_back_in_two_parts_and_no_third() {

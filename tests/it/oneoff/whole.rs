@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::scene::{End, MINUTE, Scene, causes};
+use super::end::{End, causes};
+use super::scene::{MINUTE, Scene};
 use crate::harness::poll;
 
 /// Short enough that nobody asks before WeChat has told.

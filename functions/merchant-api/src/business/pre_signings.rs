@@ -11,15 +11,16 @@ use super::contracts::{REMARK, check_remark};
 use super::{Answer, Business};
 use crate::problems;
 use crate::requests::{Call, PreSigningRequest, TerminationRequest};
-use crate::views::ExemptView;
+use crate::views::{ExemptView, PreSigningView};
 
 impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
-    /// On record with the exact request and the caller's key, and only then WeChat. What died in between is sent by the same call again.
+    /// On record with the exact request and the caller's key, and only then WeChat. What died in between is sent by the same call again;
+    /// so is what is signed in the mini program, since a session is kept by nobody.
     pub(super) async fn pre_sign_now(
         &self,
         call: &Call,
         wanted: &PreSigningRequest,
-    ) -> Result<Answer<ExemptView>, Problem> {
+    ) -> Result<Answer<PreSigningView>, Problem> {
         let keys = self.keys(call).await?;
         let contract = self.pre_signed(call, &keys, wanted)?;
         let key = contract.key();
@@ -27,14 +28,17 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             self.open_pre_signing(call, contract).await?;
         }
         let contract = self.exempt_row(call, &key).await?;
-        if contract.state == ExemptState::Created {
-            let sent = self.asker.send_pre_signing(&keys, &contract, call.now).await.map_err(problems::unanswered)?;
-            if let Sent::Refused(error) | Sent::Unknown(error) = sent {
+        let mut session = None;
+        if is_to_be_sent(contract.state, wanted) {
+            let sent = self.asker.pre_sign(&keys, &contract, call.now).await.map_err(problems::unanswered)?;
+            session = sent.1;
+            if let Sent::Refused(error) | Sent::Unknown(error) = sent.0 {
                 tracing::warn!(contract = %key, %error, "a password-exempt contract was not pre-signed");
             }
         }
         let contract = self.exempt_row(call, &key).await?;
-        Ok(Answer { view: (&contract).into(), decided: contract.state != ExemptState::Created })
+        let view = PreSigningView::new(&contract, session);
+        Ok(Answer { view, decided: contract.state != ExemptState::Created })
     }
 
     async fn open_pre_signing(&self, call: &Call, contract: ExemptContract) -> Result<(), Problem> {
@@ -67,7 +71,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             out_contract_code: signer.key.contract_code().clone(),
             notify_url: self.contracts.v3(&call.mch_id),
             display_account: wanted.display_account.clone(),
-            after: PreSignAfter::Payment { prepay_id: wanted.prepay_id.clone() },
+            after: match wanted.prepay_id.clone() {
+                Some(prepay_id) => PreSignAfter::Payment { prepay_id },
+                None => PreSignAfter::MiniProgram,
+            },
         };
         let request = request.prepare(keys, &Moment::new(call.now)).map_err(|error| match error.field {
             "contract_display_account" => Problem::invalid("display_account", error.rule),
@@ -136,6 +143,18 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
         let keys = Keys { exempt: Some(key.clone()), ..Keys::default() };
         let row = self.rows(call, &keys).await?.exempt;
         row.map(|row| row.value).ok_or_else(Problem::not_found)
+    }
+}
+
+fn is_to_be_sent(state: ExemptState, wanted: &PreSigningRequest) -> bool {
+    match state {
+        ExemptState::Created => true,
+        ExemptState::Offered => wanted.prepay_id.is_none(),
+        ExemptState::Refused
+        | ExemptState::NotSigned
+        | ExemptState::Signed
+        | ExemptState::Terminating
+        | ExemptState::Terminated => false,
     }
 }
 

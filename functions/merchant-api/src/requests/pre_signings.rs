@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use wechat::v3::{PreSignCaller, User};
 
-/// A password-exempt contract that a payment is to invite to. The payment's `prepay_id` was made elsewhere, and is not handed out yet.
+/// A password-exempt contract that a payment is to invite to, or that is to be signed in WeChat's mini program.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreSigningRequest {
@@ -17,8 +17,8 @@ pub(crate) struct PreSigningRequest {
     /// The caller's number of the contract, 1 to 32 letters and digits; never used again once the contract has ended.
     #[schema(example = "A20260101000001")]
     pub(crate) out_contract_code: String,
-    /// The order's, just made.
-    pub(crate) prepay_id: String,
+    /// Of the order, made elsewhere just now and not handed out yet. Without it the user signs in WeChat's mini program.
+    pub(crate) prepay_id: Option<String>,
     /// What WeChat shows as the account, at most 32 characters.
     pub(crate) display_account: String,
     /// The caller's application: of an institution or a service provider its own.

@@ -9,17 +9,19 @@ use http_api::{Action, Arrival, Backend, BackendProblems, Body, IdempotencyKey, 
 use super::{answered, asked, posted};
 use crate::requests::{PreSigningRequest, TerminationRequest, exempt_key};
 use crate::state::App;
-use crate::views::ExemptView;
+use crate::views::{ExemptView, PreSigningView};
 
-/// Pre-signs a password-exempt contract (免密支付预签约) for a payment that was made elsewhere, before its `prepay_id` is handed out.
+/// Pre-signs a password-exempt contract (免密支付预签约): for a payment that was made elsewhere, before its `prepay_id` is handed out, or to be
+/// signed in WeChat's mini program.
 ///
-/// Whatever becomes of it, the payment stays what it is. A user who declines is told by nobody: ask for the contract.
+/// Whatever becomes of it, the payment stays what it is. A user who declines is told by nobody: ask for the contract. A mini-program
+/// session lasts two hours; the same call gives another one, and once the contract is `not_signed` it needs another number.
 #[utoipa::path(
     post, path = "/v1/{mch_id}/pre-signings", tag = "pre-signings", request_body = PreSigningRequest,
     params(("mch_id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses(
-        (status = 200, body = ExemptView, description = "`offered`, or `refused` with WeChat's code"),
-        (status = 202, body = ExemptView, description = "On record; WeChat has not answered. The same call asks again"),
+        (status = 200, body = PreSigningView, description = "`offered`, or `refused` with WeChat's code"),
+        (status = 202, body = PreSigningView, description = "On record; WeChat has not answered. The same call asks again"),
         BackendProblems
     )
 )]

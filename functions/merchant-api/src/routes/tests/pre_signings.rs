@@ -72,6 +72,35 @@ async fn each_kind_of_caller_pre_signs_by_its_own_call() {
 }
 
 #[tokio::test]
+async fn without_a_prepay_id_it_is_signed_in_wechats_mini_program_and_each_call_gives_a_session() {
+    for (mode, family) in [("qs", "qs"), ("normal", "normal"), ("service_provider", "service-provider")] {
+        let town = Town::new();
+        let session = |id: &str| {
+            let told = json!({
+                "mchid": "10000100", "service_id": 20_535, "out_contract_code": "A1", "pre_entrustweb_id": id,
+                "sign_mp_appid": "wxbd687630cd02ce1d", "sign_mp_path": "pages/PwdExemptContract/index",
+            });
+            Reply::Json(200, told)
+        };
+        let call = format!("{FAMILY}/{family}/pre-entrust-sign/mini-program");
+        let mut wanted = if mode == "normal" { normal() } else { for_merchant(mode) };
+        wanted.as_object_mut().unwrap().remove("prepay_id");
+        for (id, minute) in [("first", "09:00"), ("second", "09:30")] {
+            town.wechat.on(&call, session(id));
+            let told = town.post_with("k", PATH, wanted.clone(), at(minute)).await;
+            assert_eq!((told.status, told.state()), (200, "offered"), "{told:?}");
+            let expected = json!({
+                "pre_entrustweb_id": id, "appid": "wxbd687630cd02ce1d", "path": "pages/PwdExemptContract/index",
+            });
+            assert_eq!(told.body["session"], expected);
+            assert_eq!(town.last_sent().get("prepay_id"), None);
+        }
+        let sent = town.wechat.asked();
+        assert!(sent.len() == 2 && sent[0].body == sent[1].body, "{sent:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_pre_signing_is_one_for_its_key_and_a_refusal_is_said() {
     let town = Town::new();
     town.wechat.on(&sign("qs"), Reply::Json(403, json!({ "code": "NO_AUTH", "message": "无权限" })));
