@@ -74,6 +74,8 @@ impl DynamoLedger {
         contract: Option<(&MchId, &ContractCode)>,
     ) -> Result<TransactWriteItem, CommitError> {
         let mut item = encode(&write.value)?;
+        // The head of a quarantine has none of its own.
+        item.entry("schema".to_owned()).or_insert_with(|| number(domain::SCHEMA));
         // Not `kind`: an order has a field of that name.
         item.insert("item".to_owned(), text(kind));
         item.insert("version".to_owned(), number(write.version));
