@@ -52,7 +52,9 @@ async fn serve(
     let (protocol, callback) = Callback::read(request, endpoint, env.clock.now());
     let callback = if admitted { callback } else { Err(Refused::Origin) };
     let mch_id = callback.as_ref().map(|callback| callback.mch_id.to_string()).unwrap_or_default();
-    let span = tracing::info_span!("callback", mch_id, subject = Empty, what = Empty);
+    // Found again in the journal, in the outbox, in the relay's line and in the consumers' events.
+    let traceparent = callback.as_ref().ok().and_then(|callback| callback.traceparent.as_deref());
+    let span = tracing::info_span!("callback", mch_id, traceparent, subject = Empty, what = Empty);
     let handled = match callback {
         Ok(callback) => within_deadline(handler(app, &callback)).instrument(span.clone()).await,
         Err(refused) => Err(refused),

@@ -30,12 +30,11 @@ pub(crate) struct Viewer(pub(crate) IpAddr);
 
 impl Arrival {
     pub(crate) fn of(parts: &Parts) -> Self {
-        let xray = parts.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         Self {
             // A request that did not come through `answer` is as old as can be: every token has expired.
             now: parts.extensions.get::<Now>().map_or(Timestamp::MAX, |now| now.0),
             client_ip: parts.extensions.get::<Viewer>().map(|viewer| viewer.0).or_else(|| client_ip(parts)),
-            traceparent: xray.and_then(setup::telemetry::traceparent),
+            traceparent: traceparent(parts),
         }
     }
 }
@@ -46,6 +45,12 @@ impl<S: Sync> FromRequestParts<S> for Arrival {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of(parts))
     }
+}
+
+/// W3C trace context of an invocation.
+pub(crate) fn traceparent(of: &impl RequestExt) -> Option<String> {
+    let xray = of.lambda_context_ref()?.xray_trace_id.as_deref()?;
+    setup::telemetry::traceparent(xray)
 }
 
 fn client_ip(parts: &Parts) -> Option<IpAddr> {

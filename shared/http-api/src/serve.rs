@@ -14,7 +14,7 @@ use lambda_http::{Error, service_fn};
 use setup::{Env, Misconfigured, ORIGIN_HEADER, OriginGate, VIEWER_HEADER, telemetry};
 use tower::ServiceExt;
 
-use crate::arrival::{Now, Viewer, merchant};
+use crate::arrival::{Now, Viewer, merchant, traceparent};
 use crate::body::too_large;
 use crate::problem::Code;
 use crate::{BODY_LIMIT, Cors, Problem};
@@ -78,13 +78,15 @@ pub async fn answer(router: &Router, mut request: lambda_http::Request, now: Tim
     let started = Instant::now();
     let mch_id = merchant(request.uri().path()).map(String::from).unwrap_or_default();
     let method = request.method().clone();
+    let traceparent = traceparent(&request);
     request.extensions_mut().insert(Now(now));
     let mut response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     // Launch parameters and states are for this moment only.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell(&response, method.as_str(), &mch_id, ms);
+    let span = tracing::info_span!("request", traceparent);
+    span.in_scope(|| tell(&response, method.as_str(), &mch_id, ms));
     response
 }
 

@@ -68,6 +68,7 @@ impl<O: Outbox, Q: Queues> Drain<'_, O, Q> {
 
     async fn mark(&self, marks: Vec<Mark>) {
         let one = async |mark: Mark| {
+            tell(&mark);
             let answer = self.outbox.mark(&mark.entry, &mark.accepted, self.now).await;
             self.progress().marked(mark, answer);
         };
@@ -77,5 +78,13 @@ impl<O: Outbox, Q: Queues> Drain<'_, O, Q> {
     /// Never held across an await.
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One line for what the queues have accepted of an event: what a callback's trace leads to.
+fn tell(mark: &Mark) {
+    if !mark.accepted.is_empty() {
+        let traceparent = mark.entry.traceparent.as_deref();
+        tracing::info!(event = mark.entry.id(), consumers = ?mark.accepted, traceparent, "event published");
     }
 }
