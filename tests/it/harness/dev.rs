@@ -6,19 +6,29 @@ use std::time::{Duration, Instant};
 
 use papay::stack::Running;
 
-use super::DEADLINE;
+use super::{DEADLINE, Dump};
 
 /// A `papay dev` on a folder and free ports; it is killed when this is dropped.
 pub(crate) struct Dev {
     child: Child,
+    program: PathBuf,
     data: PathBuf,
 }
+
+/// This release's own `papay`.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_papay");
 
 impl Dev {
     /// Starts it and waits until it runs.
     pub(crate) fn start(data: &Path) -> Self {
-        let child = command(data).args(["dev", "--ports", "0"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let mut dev = Self { child: child.unwrap(), data: data.to_owned() };
+        Self::start_program(Path::new(PROGRAM), data)
+    }
+
+    /// The same with some release's `papay`.
+    pub(crate) fn start_program(program: &Path, data: &Path) -> Self {
+        let mut command = command(program, data);
+        let child = command.args(["dev", "--ports", "0"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut dev = Self { child: child.unwrap(), program: program.to_owned(), data: data.to_owned() };
         dev.wait_until("it runs", |dev| Running::on(&dev.data).is_ok());
         dev
     }
@@ -30,7 +40,18 @@ impl Dev {
 
     /// Runs another command on the same folder to its end.
     pub(crate) fn papay(&self, args: &[&str]) -> Output {
-        papay(&self.data, args)
+        command(&self.program, &self.data).args(args).output().unwrap()
+    }
+
+    /// The folder.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Everything in its tables.
+    pub(crate) async fn dump(&self) -> Dump {
+        let clients = self.running().clients().unwrap();
+        Dump::of(&clients.dynamodb, &papay::stack::tables::names()).await
     }
 
     /// `kill -9`.
@@ -65,11 +86,11 @@ impl Drop for Dev {
 
 /// Runs a command to its end.
 pub(crate) fn papay(data: &Path, args: &[&str]) -> Output {
-    command(data).args(args).output().unwrap()
+    command(Path::new(PROGRAM), data).args(args).output().unwrap()
 }
 
-fn command(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_papay"));
+fn command(program: &Path, data: &Path) -> Command {
+    let mut command = Command::new(program);
     command.arg("--data").arg(data).stdin(Stdio::null());
     command
 }

@@ -26,7 +26,7 @@ use publish::envelope::CloudEvent;
 use record::{DynamoLedger, Jitter, Recorder};
 use tempfile::TempDir;
 
-pub(crate) use dev::{Dev, papay};
+pub(crate) use dev::{Dev, PROGRAM, papay};
 pub(crate) use dump::{Dump, Item, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};
 pub(crate) use proxy::{Call, Fault, Proxy};
