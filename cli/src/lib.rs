@@ -6,6 +6,7 @@
 //! fixture name ──> Story ──> numbers, rows on record, signed request            (story, seed)
 //! queue ──> ConsumerRule                                                        (consumer)
 //! user ──> token of the app                                                     (token)
+//! a stack, or a deployment ──> findings                                        (doctor)
 //! the merchant platform's files ──> secrets                                     (keys)
 //! ```
 #![deny(missing_docs)]
@@ -14,6 +15,7 @@ pub mod aws;
 pub mod clients;
 pub mod config;
 pub mod consumer;
+pub mod doctor;
 pub mod keys;
 pub mod seed;
 pub mod stack;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{clock, dev, events, function, keys, show, token, trigger};
+use commands::{clock, dev, doctor, events, function, keys, show, token, trigger};
 use failure::Failure;
 
 /// Runs WeChat Pay notifications through papay on this machine: no AWS account, no Docker, no merchant account.
@@ -38,6 +38,8 @@ enum Command {
     Token(token::Token),
     /// Put, change and show the merchants' keys, of the local stack or of an AWS account.
     Keys(keys::Keys),
+    /// Check the local stack, or a deployment, and say how to mend what is wrong.
+    Doctor(doctor::Doctor),
     /// Run one function; the local stack's Lambda host starts it so.
     #[command(hide = true)]
     Function(function::Function),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Clock(clock) => clock.run(&data),
         Command::Token(token) => token.run(&data),
         Command::Keys(keys) => in_runtime(keys.run(&data)),
+        Command::Doctor(doctor) => in_runtime(doctor.run(&data)),
         Command::Function(function) => function.run(),
     };
     done.unwrap_or_else(|failure| {

@@ -1,123 +1,18 @@
 //! `papay keys`, through the real binary: the merchant platform's files become the secrets that functions start with, and nothing wrong
 //! is written.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+mod desk;
+
+use std::process::{Command, Stdio};
 
 use counterparty::TEST_MERCHANT;
-use domain::MchId;
-use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
-use serde_json::{Value, json};
-use setup::{Aws, Env, SigningKeyring, SystemClock};
-use tempfile::TempDir;
+use serde_json::json;
 use verify::sign::v2::Field;
 use verify::{ApiV2Key, SignAlgorithm};
 
-use crate::harness::{Dev, MCH_ID};
-
-/// A merchant that the local stack has no keys of.
-const NEW_MCH_ID: &str = "1900000001";
-const API_V2: &str = "0123456789abcdef0123456789abcdef";
-const API_V3: &str = "fedcba9876543210fedcba9876543210";
-const THIRD: &str = "third-key-third-key-third-key-32";
-const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
-const PUBLIC_KEY: &str = include_str!("../../sandbox/counterparty/keys/wechat_pay_public_key.pem");
-
-/// A local stack, and a folder with what the merchant platform gave.
-struct Desk {
-    dev: Dev,
-    folder: TempDir,
-    _data: TempDir,
-}
-
-impl Desk {
-    fn open() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let desk = Self { dev: Dev::start(data.path()), folder: tempfile::tempdir().unwrap(), _data: data };
-        let (certificate, key) = pair(NEW_MCH_ID, 2020, 2090);
-        desk.file("apiclient_cert.pem", &certificate);
-        desk.file("apiclient_key.pem", &key);
-        desk.file("pub_key.pem", PUBLIC_KEY);
-        desk.file("v2.txt", &format!("{API_V2}\n"));
-        desk.file("v3.txt", API_V3);
-        desk.file("third.txt", THIRD);
-        desk
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn keys(&self, args: &[&str]) -> Output {
-        self.dev.papay(&[&["keys"], args].concat())
-    }
-
-    /// With everything from the folder, and what else is said.
-    fn import(&self, mch_id: &str, more: &[&str]) -> Output {
-        let (folder, v2, v3) = (self.path(""), self.path("v2.txt"), self.path("v3.txt"));
-        let all = ["import", "--mch-id", mch_id, "--folder", &folder, "--public-key-id", PUBLIC_KEY_ID];
-        let keys = ["--api-v2-key-file", v2.as_str(), "--api-v3-key-file", v3.as_str()];
-        self.keys(&[&all[..], &keys[..], more].concat())
-    }
-
-    fn shown(&self, mch_id: &str) -> Value {
-        serde_json::from_str(&fine(&self.keys(&["show", "--mch-id", mch_id, "--json"]))).unwrap()
-    }
-
-    /// What a function would start with.
-    async fn keyring(&self, mch_id: &str) -> Result<Arc<setup::SigningKeys>, setup::Misconfigured> {
-        let endpoint = self.dev.running().secrets;
-        let variables = [
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ENDPOINT_URL", endpoint.as_str()),
-            ("PAPAY_MERCHANTS", mch_id),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let env = Env::of(variables, Arc::new(SystemClock));
-        let keyring = SigningKeyring::fetch(&env, &Aws::new(&env)?).await?;
-        Ok(keyring.keys(&MchId::parse(mch_id).unwrap()).unwrap())
-    }
-}
-
-/// A certificate as the merchant platform gives it, with its key.
-fn pair(common_name: &str, from: i32, until: i32) -> (String, String) {
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
-    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
-}
-
-fn text(output: &Output) -> String {
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let all = format!("{stdout}{stderr}");
-    for secret in [API_V2, API_V3, THIRD, TEST_MERCHANT.api_v2_key, "PRIVATE KEY-----"] {
-        assert!(!all.contains(secret), "a secret was shown: {all}");
-    }
-    all
-}
-
-/// What it said, having done its work.
-fn fine(output: &Output) -> String {
-    let text = text(output);
-    assert_eq!(output.status.code(), Some(0), "{text}");
-    text
-}
-
-/// What it said, having refused.
-fn refused(output: &Output) -> String {
-    let text = text(output);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    text
-}
+use crate::harness::MCH_ID;
+pub(crate) use desk::alone;
+use desk::{API_V2, Desk, NEW_MCH_ID, PUBLIC_KEY_ID, THIRD, fine, pair, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_merchant_platforms_files_become_the_secrets_that_a_function_starts_with() {
@@ -323,18 +218,6 @@ fn in_aws_the_same_layout_is_written_with_the_operators_own_credentials() {
         Some("ap-east-1"),
     )));
     assert!(staged.contains("papay keys rotate api-v2 --mch-id 1900000001 --aws --prefix shop/"), "{staged}");
-}
-
-/// Without whatever AWS account the machine is set up for.
-pub(crate) fn alone<'c>(command: &'c mut Command, home: &Path) -> &'c mut Command {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
-    }
-    let nowhere: PathBuf = home.join("no-aws-config");
-    command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", home);
-    command.env("AWS_CONFIG_FILE", &nowhere).env("AWS_SHARED_CREDENTIALS_FILE", &nowhere)
 }
 
 /// Whether these keys verify what the test merchant's APIv2 key signed, and what the new one did.

@@ -1,17 +1,17 @@
 //! `papay keys`: the merchants' keys.
 
+mod desk;
 mod input;
+mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::{MchId, Timestamp};
-use papay::keys::{self, ApiKey, Held, KeyStore, Retired, Shown, ShownCertificate, ShownKey};
-use setup::layout::Purpose;
-use setup::{Clock, Misconfigured, SystemClock};
+use papay::keys::{self, ApiKey, Retired};
 
-use crate::failure::{Failure, running};
+use crate::failure::Failure;
+use desk::{Where, listed};
 use input::{Files, KeyFile, PairFiles};
 
 /// Put, change and show the merchants' keys. What would keep a function from starting is not written.
@@ -35,20 +35,6 @@ enum What {
     Rotate(Rotate),
     /// Take away the key beside the one in force, or a public key or platform certificate of WeChat's.
     Retire(Retire),
-}
-
-/// Whose keys, and where.
-#[derive(Args)]
-struct Where {
-    /// The merchant.
-    #[arg(long, value_name = "MCH_ID")]
-    mch_id: String,
-    /// In the AWS account of AWS_PROFILE or AWS_ACCESS_KEY_ID, in AWS_REGION.
-    #[arg(long)]
-    aws: bool,
-    /// The stack's parameter SecretPrefix; in AWS only.
-    #[arg(long, requires = "aws", default_value = setup::DEFAULT_PREFIX, value_name = "PREFIX")]
-    prefix: String,
 }
 
 #[derive(Args)]
@@ -134,14 +120,6 @@ enum Retirable {
     PlatformCertificate,
 }
 
-/// A merchant's secrets, and where they lie.
-struct Desk {
-    store: KeyStore,
-    mch_id: MchId,
-    now: Timestamp,
-    held: Option<Held>,
-}
-
 impl Keys {
     pub(crate) async fn run(self, data: &Path) -> Result<ExitCode, Failure> {
         match self.what {
@@ -180,7 +158,7 @@ impl Show {
         if self.json {
             println!("{}", serde_json::to_string(&shown).map_err(Failure::new)?);
         } else {
-            print(&desk, &shown);
+            table::print(&desk, &shown);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -243,52 +221,10 @@ impl Retire {
         let others = fetched.is_some_and(|kept| !kept.platform_certificates.is_empty());
         let done = keys::retire(&mut held, what, others).map_err(Failure::new)?;
         desk.put(&held, &done).await?;
+        println!(
+            "A running function keeps what it has read until something does not fit: after a leak deploy the functions anew."
+        );
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Where {
-    async fn open(&self, data: &Path) -> Result<Desk, Failure> {
-        let mch_id = MchId::parse(&self.mch_id).map_err(Failure::new)?;
-        let (store, now) = if self.aws {
-            let config = papay::aws::config().await.map_err(Failure::new)?;
-            (KeyStore::aws(&config, &self.prefix), SystemClock.now())
-        } else {
-            let stack = running(data)?;
-            let now = Timestamp::from_millisecond(host::clock::Clock::in_folder(data).now_ms()).unwrap_or_default();
-            (KeyStore::local(&stack).map_err(Failure::new)?, now)
-        };
-        let held = store.read(&mch_id).await.map_err(Failure::new)?;
-        Ok(Desk { store, mch_id, now, held })
-    }
-
-    /// What the next command needs, too.
-    fn options(&self) -> String {
-        match (self.aws, self.prefix == setup::DEFAULT_PREFIX) {
-            (false, _) => String::new(),
-            (true, true) => " --aws".to_owned(),
-            (true, false) => format!(" --aws --prefix {}", self.prefix),
-        }
-    }
-}
-
-impl Desk {
-    fn held(&self) -> Result<Held, Failure> {
-        let name = self.store.name(&self.mch_id, Purpose::Verify);
-        self.held.clone().ok_or_else(|| {
-            Failure::new(Misconfigured::new(name, "is not there")).next("`papay keys import` puts the first keys")
-        })
-    }
-
-    async fn put(&self, held: &Held, done: &[String]) -> Result<(), Failure> {
-        let before = self.held.clone().unwrap_or_default();
-        let names = self.store.write(&self.mch_id, &before, held).await.map_err(Failure::new)?;
-        if names.is_empty() {
-            println!("nothing to write: everything that was given is there");
-        } else {
-            println!("written to {}: {}", names.join(" and "), listed(done));
-        }
-        Ok(())
     }
 }
 
@@ -299,53 +235,4 @@ impl From<Symmetric> for ApiKey {
             Symmetric::ApiV3 => Self::V3,
         }
     }
-}
-
-fn listed(done: &[String]) -> String {
-    if done.is_empty() { "nothing new".to_owned() } else { done.join(", ") }
-}
-
-fn print(desk: &Desk, shown: &Shown) {
-    let key = |key: Option<ShownKey>| match key {
-        None => "none",
-        Some(ShownKey { has_previous: false }) => "in force",
-        Some(ShownKey { has_previous: true }) => "in force, and another one beside it",
-    };
-    println!("{}", desk.store.name(&desk.mch_id, Purpose::Verify));
-    println!("  APIv2 key              {}", key(shown.api_v2_key));
-    println!("  APIv3 key              {}", key(shown.api_v3_key));
-    for id in &shown.public_keys {
-        println!("  public key             {id}");
-    }
-    for certificate in &shown.platform_certificates {
-        println!("  platform certificate   {}", until(certificate));
-    }
-    println!("{}", desk.store.name(&desk.mch_id, Purpose::Sign));
-    println!("  signs V3 calls as      {}", shown.merchant_serial.as_deref().unwrap_or("nobody"));
-    let client = shown.client_certificate.as_ref().map_or_else(|| "nothing".to_owned(), until);
-    println!("  shows at V2 refunds    {client}");
-    println!("{}", desk.store.name(&desk.mch_id, Purpose::Certificates));
-    let fetched = shown.fetched_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
-    println!("  fetched by the worker  {fetched}");
-    for certificate in &shown.fetched_certificates {
-        println!("  platform certificate   {}", until(certificate));
-    }
-}
-
-fn until(certificate: &ShownCertificate) -> String {
-    let ShownCertificate { serial, ends, days_left } = certificate;
-    let left = if *days_left < 0 { "ended".to_owned() } else { format!("{days_left} days left") };
-    format!("{serial} until {:.10} ({left})", ends.to_string())
-}
-
-/// The file, and what is there to read.
-fn read(path: &Path) -> Result<String, Failure> {
-    let text =
-        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    text.map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))
-}
-
-/// A file of a folder, if it is there.
-fn beside(folder: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
-    folder.map(|folder| folder.join(name)).filter(|path| path.exists())
 }

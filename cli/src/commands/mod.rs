@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod function;
 pub(crate) mod keys;

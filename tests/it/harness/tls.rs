@@ -59,6 +59,11 @@ impl Authority {
         roots
     }
 
+    /// The same, as a file has it.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// A merchant's certificate.
     pub(crate) fn merchant(&self, mch_id: &str) -> Identity {
         let mut params = CertificateParams::default();

@@ -1,13 +1,12 @@
 //! What a person gives: files, or a key typed at a terminal. Never an argument, which other users of the machine could read.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::{MchId, Timestamp};
 use papay::keys::{ApiKey, CERTIFICATE_FILE, Given, MerchantPair, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
 
-use super::{beside, read};
 use crate::failure::Failure;
 
 /// The files of a merchant's first keys, and of more of WeChat's.
@@ -134,4 +133,16 @@ fn api_key(file: Option<&PathBuf>, what: &str, ask: bool) -> Result<Option<Strin
     let typed = rpassword::prompt_password(format!("{what}: "));
     let typed = typed.map_err(|error| Failure::new(format_args!("nothing could be typed in: {error}")))?;
     Ok(Some(typed).filter(|typed| !typed.is_empty()))
+}
+
+/// The file, and what is there to read.
+fn read(path: &Path) -> Result<String, Failure> {
+    let text =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    text.map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))
+}
+
+/// A file of a folder, if it is there.
+fn beside(folder: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
+    folder.map(|folder| folder.join(name)).filter(|path| path.exists())
 }

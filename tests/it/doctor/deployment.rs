@@ -1,0 +1,269 @@
+//! A deployment: the local stack's functions behind TLS, its queues and secrets, and an account that says how they are set up.
+
+use std::process::Command;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use axum::Router;
+use http::StatusCode;
+use papay::doctor::{ALARMS, Entry, FUNCTIONS};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::Said;
+use super::recorded::{Account, Answers, refusal};
+use crate::harness::{Authority, Door, MCH_ID, Town};
+use crate::keys::alone;
+
+const STACK: &str = "shop";
+
+/// Where a stranger is turned away by AWS itself.
+async fn guarded() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(async || StatusCode::FORBIDDEN);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    endpoint
+}
+
+struct Deployed {
+    town: Town,
+    account: Account,
+    folder: tempfile::TempDir,
+}
+
+impl Deployed {
+    async fn start() -> Self {
+        let (town, authority, folder) = (Town::start().await, Authority::new(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("roots.pem"), authority.pem()).unwrap();
+        let mut answers = Answers::new();
+        let mut urls = std::collections::BTreeMap::new();
+        for (name, entry) in FUNCTIONS {
+            let behind = match entry {
+                Entry::PublicUrl => town.stack.lambda.url(name).unwrap().trim_end_matches('/').to_owned(),
+                Entry::GuardedUrl => guarded().await,
+                Entry::Mapping | Entry::Schedule => continue,
+            };
+            urls.insert(name, format!("{}/", Door::open(&authority, &behind).await.endpoint));
+        }
+        let (verify, work) = (&town.stack.queues, town.stack.host.sqs.queue_url("work"));
+        let variables = json!({
+            "PAPAY_MERCHANTS": MCH_ID,
+            "PAPAY_SECRET_PREFIX": "papay/",
+            "PAPAY_TABLE_LEDGER": "shop-ledger", "PAPAY_TABLE_INBOX": "shop-inbox", "PAPAY_TABLE_OUTBOX": "shop-outbox",
+            "PAPAY_QUEUES": json!(verify).to_string(),
+            "PAPAY_QUEUE_WORK": work,
+            "PAPAY_WECHAT_HOSTS": town.stack.simulator.endpoint(),
+            "PAPAY_URL_DEDUCTION": urls["deduction-callback"], "PAPAY_URL_PAYMENT": urls["payment-callback"],
+            "PAPAY_URL_CONTRACT": urls["contract-callback"], "PAPAY_URL_REFUND": urls["refund-callback"],
+        });
+        for (name, entry) in FUNCTIONS {
+            answers.extend(function(name, entry, urls.get(name), &variables));
+        }
+        answers.insert("alarms".to_owned(), json!({ "MetricAlarms": ALARMS.map(alarm) }));
+        for (table, indexes) in [("ledger", &["due", "by_contract"][..]), ("inbox", &[]), ("outbox", &["pending"])] {
+            answers.insert(format!("table shop-{table}"), described(indexes));
+        }
+        let deployed = Self { town, account: Account::open(answers).await, folder };
+        deployed.protect_queues().await;
+        deployed
+    }
+
+    /// The policy that the template gives every queue.
+    async fn protect_queues(&self) {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Sid": "EncryptedTransportOnly", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+        }] });
+        for name in ["membership.fifo", "ledger.fifo", "work"] {
+            self.policy(name, &policy.to_string()).await;
+        }
+    }
+
+    async fn policy(&self, queue: &str, policy: &str) {
+        let url = self.town.stack.host.sqs.queue_url(queue);
+        let set = self.town.clients().sqs.set_queue_attributes().queue_url(url);
+        set.attributes(QueueAttributeName::Policy, policy).send().await.unwrap();
+    }
+
+    async fn doctor(&self) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_papay"));
+        command.args(["doctor", "--json", "--stack", STACK]);
+        let host = &self.town.stack.host;
+        alone(&mut command, self.folder.path())
+            .env("PAPAY_CA_BUNDLE", self.folder.path().join("roots.pem"))
+            .env("AWS_REGION", "ap-east-1")
+            .env("AWS_ACCESS_KEY_ID", "operator")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_ENDPOINT_URL", &self.account.endpoint)
+            .env("AWS_ENDPOINT_URL_SQS", host.sqs.endpoint())
+            .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", host.secrets.endpoint());
+        Said::of(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+    }
+
+    /// What doctor says while the account answers otherwise.
+    async fn while_changed(&self, name: &str, change: impl FnOnce(&mut Value)) -> Said {
+        let before = self.account.change(name, change);
+        let said = self.doctor().await;
+        self.account.change(name, |answer| *answer = before);
+        said
+    }
+}
+
+/// What Lambda answers about a function that is as the template makes it.
+fn function(name: &str, entry: Entry, url: Option<&String>, variables: &Value) -> Answers {
+    let function = format!("{STACK}-{name}");
+    let mut answers = Answers::from([
+        (
+            format!("configuration {function}"),
+            json!({ "FunctionName": function, "State": "Active", "LastUpdateStatus": "Successful",
+                "Environment": { "Variables": variables } }),
+        ),
+        (format!("concurrency {function}"), json!({ "ReservedConcurrentExecutions": 100 })),
+    ]);
+    if let Some(url) = url {
+        let auth = if entry == Entry::PublicUrl { "NONE" } else { "AWS_IAM" };
+        let arn = format!("arn:aws:lambda:ap-east-1:123456789012:function:{function}:live");
+        let configured = json!({ "FunctionUrl": url, "FunctionArn": arn, "AuthType": auth,
+            "CreationTime": "2026-01-01T00:00:00Z", "LastModifiedTime": "2026-01-01T00:00:00Z" });
+        answers.insert(format!("url {function}"), configured);
+    }
+    let statements = match entry {
+        Entry::PublicUrl => json!([
+            { "Sid": "UrlPublicPermissions", "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
+              "Condition": { "StringEquals": { "lambda:FunctionUrlAuthType": "NONE" } } },
+            { "Sid": "URLInvokeAllowPublicAccess", "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunction",
+              "Condition": { "Bool": { "lambda:InvokedViaFunctionUrl": "true" } } },
+        ]),
+        Entry::Schedule => json!([{ "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+            "Action": "lambda:InvokeFunction" }]),
+        Entry::GuardedUrl | Entry::Mapping => Value::Null,
+    };
+    if statements.is_array() {
+        let policy = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
+        answers.insert(format!("policy {function}"), json!({ "Policy": policy.to_string(), "RevisionId": "1" }));
+    }
+    if entry == Entry::Mapping {
+        let mapping = json!({ "UUID": "u", "State": "Enabled", "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "EventSourceArn": "arn:aws:sqs:ap-east-1:123456789012:shop-work", "LastProcessingResult": "OK" });
+        answers.insert(format!("mappings {function}"), json!({ "EventSourceMappings": [mapping] }));
+    }
+    answers
+}
+
+fn alarm(name: &str) -> Value {
+    json!({ "AlarmName": format!("{STACK}-{name}"), "ActionsEnabled": true, "StateValue": "OK",
+        "AlarmActions": ["arn:aws:sns:ap-east-1:123456789012:shop"], "AlarmDescription": format!("docs/runbook/{name}.md") })
+}
+
+fn described(indexes: &[&str]) -> Value {
+    let indexes: Vec<Value> =
+        indexes.iter().map(|name| json!({ "IndexName": name, "IndexStatus": "ACTIVE" })).collect();
+    json!({ "TableStatus": "ACTIVE", "GlobalSecondaryIndexes": indexes, "DeletionProtectionEnabled": true,
+        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_as_the_template_makes_it_is_well_and_each_fault_has_its_own_finding() {
+    let deployed = Deployed::start().await;
+    let well = deployed.doctor().await;
+    well.is_well();
+    well.has("left_out", "template URLs: shop", "/v2/<mch_id>");
+    well.has("ok", "permissions: shop-payment-callback", "both permissions");
+    well.has("ok", &format!("WeChat: {MCH_ID}"), "echoes, signed and encrypted");
+
+    let gone = deployed
+        .while_changed("configuration shop-worker", |answer| *answer = refusal("ResourceNotFoundException"))
+        .await;
+    gone.has("failure", "function: shop-worker", "is not there");
+    assert_eq!(gone.code, 2);
+    let denied =
+        deployed.while_changed("policy shop-sweeper", |answer| *answer = refusal("AccessDeniedException")).await;
+    denied.has("unchecked", "permissions: shop-sweeper", "may not ask");
+    assert_eq!(denied.code, 1, "what could not be checked does not pass");
+    let failed = deployed.while_changed("configuration shop-sweeper", |answer| answer["State"] = json!("Failed")).await;
+    failed.has("failure", "function: shop-sweeper", "is in state Failed");
+    let shut = deployed
+        .while_changed("concurrency shop-refund-callback", |answer| answer["ReservedConcurrentExecutions"] = json!(0))
+        .await;
+    shut.has("failure", "concurrency: shop-refund-callback", "the door is shut");
+
+    let closed = deployed
+        .while_changed("policy shop-payment-callback", |answer| *answer = refusal("ResourceNotFoundException"))
+        .await;
+    closed.has("failure", "permissions: shop-payment-callback", "get 403");
+    let open = deployed.while_changed("url shop-merchant-api", |answer| answer["AuthType"] = json!("NONE")).await;
+    open.has("failure", "URL: shop-merchant-api", "AuthType is NONE instead of AWS_IAM");
+    let asleep = deployed
+        .while_changed("mappings shop-outbox-relay", |answer| {
+            answer["EventSourceMappings"][0]["State"] = json!("Disabled")
+        })
+        .await;
+    asleep.has("failure", "event source mapping: shop-outbox-relay", "is Disabled");
+    let whole = deployed
+        .while_changed("mappings shop-worker", |answer| {
+            answer["EventSourceMappings"][0]["FunctionResponseTypes"] = json!([])
+        })
+        .await;
+    whole.has("failure", "event source mapping: shop-worker", "takes its whole batch with it");
+
+    let alarm =
+        deployed.while_changed("alarms", |answer| answer["MetricAlarms"][0]["StateValue"] = json!("ALARM")).await;
+    alarm.has("warning", &format!("alarm: {}", ALARMS[0]), "goes off");
+    assert_eq!((alarm.code, alarm.complaints()), (1, vec![format!("alarm: {}", ALARMS[0])]));
+    let mute = deployed.while_changed("alarms", |answer| answer["MetricAlarms"][1]["AlarmActions"] = json!([])).await;
+    mute.has("failure", &format!("alarm: {}", ALARMS[1]), "tells nobody");
+    let fewer =
+        deployed.while_changed("alarms", |answer| drop(answer["MetricAlarms"].as_array_mut().unwrap().pop())).await;
+    fewer.has("failure", &format!("alarm: {}", ALARMS[ALARMS.len() - 1]), "is not there");
+    let blind = deployed.while_changed("alarms", |answer| *answer = refusal("AccessDenied")).await;
+    blind.has("unchecked", "alarm: shop", "may not ask");
+
+    let unprotected =
+        deployed.while_changed("table shop-ledger", |answer| answer["DeletionProtectionEnabled"] = json!(false)).await;
+    unprotected.has("warning", "table: shop-ledger", "is not protected from deletion");
+    let streamless = deployed
+        .while_changed("table shop-outbox", |answer| answer["StreamSpecification"]["StreamEnabled"] = json!(false))
+        .await;
+    streamless.has("failure", "table: shop-outbox", "its stream is off");
+    deployed.policy("ledger.fifo", "{}").await;
+    let insecure = deployed.doctor().await;
+    insecure.has("failure", "queue policy: ledger", "does not deny requests without TLS");
+    assert_eq!(insecure.complaints(), ["queue policy: ledger"]);
+    deployed.protect_queues().await;
+
+    let edge = deployed.while_changed("configuration shop-contract-callback", |answer| {
+        let variables = &mut answer["Environment"]["Variables"];
+        variables["PAPAY_ORIGIN_SECRETS"] = json!("a-secret-of-the-distribution-0001");
+        variables["PAPAY_URL_CONTRACT"] = json!("http://127.0.0.1:1");
+    });
+    let edge = edge.await;
+    edge.has("failure", "reachable: contract-callback", "no connection");
+    assert!(!edge.all.contains("a-secret-of"), "{}", edge.all);
+
+    let query = deployed.while_changed("configuration shop-sign-api", |answer| {
+        answer["Environment"]["Variables"]["PAPAY_URL_REFUND"] = json!("http://127.0.0.1:1/?a=b");
+    });
+    let query = query.await;
+    query.has("failure", "notify URL: refund-callback", "http://127.0.0.1:1/?a=b");
+    query.has("failure", "notify URL: PAPAY_URL_REFUND", "different addresses");
+    query.has("failure", "reachable: refund-callback", "no connection");
+    deployed.town.stop().await;
+}
+
+#[test]
+fn every_function_and_every_alarm_of_the_template_is_looked_for() {
+    let template = include_str!("../../../template.yaml");
+    let names = |property: &str| {
+        let start = format!("{property}: !Sub \"${{AWS::StackName}}-");
+        let lines = template.lines().filter_map(|line| line.trim().strip_prefix(&start));
+        let mut names: Vec<&str> = lines.map(|rest| rest.trim_end_matches('"')).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names("AlarmName"), ALARMS);
+    let mut functions = FUNCTIONS.map(|(name, _)| name);
+    functions.sort_unstable();
+    // The probes run at deployments only.
+    let known: Vec<&str> = names("FunctionName").into_iter().filter(|name| !name.ends_with("-probe")).collect();
+    assert_eq!(known, functions);
+}

@@ -1,0 +1,226 @@
+//! A stack, WeChat that does not stop sending, and what became of each notice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use counterparty::fixtures::{self, Endpoint};
+use counterparty::{Numbers, Occasion, Protocol, SignedRequest, TradeType, V3Notice, WechatPay};
+use papay::consumer::{ConsumerRule, Verdict};
+use papay::story::Story;
+use papay::wechat::Answer;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::harness::{MCH_ID, Town, papay};
+
+/// How much WeChat sends.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    /// Notices that are on their way at once.
+    senders: usize,
+    /// Notices in each phase of a drill.
+    notices: usize,
+}
+
+impl Load {
+    pub(super) const LIGHT: Self = Self { senders: 2, notices: 6 };
+    pub(super) const HEAVY: Self = Self { senders: 4, notices: 100 };
+}
+
+/// How WeChat signs a notice.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// With the APIv2 key.
+    V2(WechatPay),
+    /// With the key of that id or serial, sealed with the APIv3 key.
+    V3(WechatPay, String),
+}
+
+/// For each phase.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) struct Drill {
+    pub(super) town: Arc<Town>,
+    what: &'static str,
+    load: Load,
+    ways: Arc<Mutex<Vec<Way>>>,
+    told: Arc<Told>,
+    senders: JoinSet<()>,
+    files: TempDir,
+    data: TempDir,
+}
+
+#[derive(Default)]
+struct Told {
+    /// The orders whose notices were taken.
+    taken: Mutex<Vec<String>>,
+    refused: Mutex<Vec<String>>,
+    slowest: Mutex<Duration>,
+    started: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Drill {
+    /// From here WeChat sends without an end.
+    pub(super) async fn start(what: &'static str, load: Load, way: Way) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let town = Arc::new(Town::start_on(data.path()).await);
+        let (ways, told) = (Arc::new(Mutex::new(vec![way])), Arc::new(Told::default()));
+        let mut senders = JoinSet::new();
+        for _ in 0..load.senders {
+            senders.spawn(send_on(town.clone(), ways.clone(), told.clone()));
+        }
+        Self { town, what, load, ways, told, senders, files: tempfile::tempdir().unwrap(), data }
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.data.path().to_owned()
+    }
+
+    pub(super) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// `papay keys`, as an operator types it.
+    pub(super) async fn keys(&self, args: &[&str]) {
+        let args: Vec<String> =
+            ["keys"].iter().chain(args).chain(&["--mch-id", MCH_ID]).map(ToString::to_string).collect();
+        let data = self.data();
+        let output = tokio::task::spawn_blocking(move || {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            papay(&data, &args)
+        });
+        let output = output.await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// From here WeChat signs in these ways, in turn.
+    pub(super) fn wechat_signs<const N: usize>(&self, ways: [Way; N]) {
+        *self.ways.lock().unwrap() = ways.to_vec();
+    }
+
+    /// Waits until as many notices as a phase has were answered from here on.
+    pub(super) async fn notices(&self) {
+        let (before, started) = (self.told.answered(), Instant::now());
+        while self.told.answered() < before + self.load.notices {
+            assert!(started.elapsed() < PATIENCE, "{}: a phase takes too long", self.what);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The counter-proof: processes that start from here no longer believe what this way signs.
+    pub(super) async fn is_refused_by_new_processes(&self, way: &Way, protocol: Protocol) {
+        self.told.is_over.store(true, Ordering::SeqCst);
+        while self.told.answered() < self.told.started.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let (endpoint, path, request) = way.notice(&self.town, &way.numbers(&self.town));
+        self.town.stack.lambda.kill(endpoint.function());
+        let answer = self.town.send_to(endpoint, &path, &request).await;
+        assert!(answer.is_failure(protocol), "{}: the retired key still verifies: {answer:?}", self.what);
+    }
+
+    /// WeChat stops; whatever it told was taken at the first try and is in the consumer's queue once, in order.
+    pub(super) async fn end(mut self) {
+        self.told.is_over.store(true, Ordering::SeqCst);
+        while let Some(done) = self.senders.join_next().await {
+            done.unwrap();
+        }
+        assert_eq!(*self.told.refused.lock().unwrap(), Vec::<String>::new(), "{}", self.what);
+        self.town.drained().await;
+        let events = self.town.receive_what_is_there("membership").await;
+        let mut rule = ConsumerRule::default();
+        let mut paid: BTreeMap<String, usize> = BTreeMap::new();
+        for event in &events {
+            assert_eq!(rule.judge(event), Verdict::Next, "{}", event.id);
+            if event.event_type == "papay.payment.succeeded.v1" {
+                *paid.entry(event.subject.clone()).or_default() += 1;
+            }
+        }
+        let taken = self.told.taken.lock().unwrap().clone();
+        for order in &taken {
+            assert_eq!(paid.get(order), Some(&1), "{}: events of {order}", self.what);
+        }
+        println!(
+            "{:<22} {:>4} notices, 0 refused, {:>4} payments told once each, slowest answer {:>5} ms",
+            self.what,
+            taken.len(),
+            paid.len(),
+            self.told.slowest.lock().unwrap().as_millis()
+        );
+        let Self { town, told, ways, senders, .. } = self;
+        drop((told, ways, senders));
+        Arc::into_inner(town).unwrap().stop().await;
+    }
+}
+
+impl Told {
+    fn answered(&self) -> usize {
+        self.taken.lock().unwrap().len() + self.refused.lock().unwrap().len()
+    }
+
+    fn note(&self, order: &str, request: &SignedRequest, answer: &Answer, protocol: Protocol) {
+        let mut slowest = self.slowest.lock().unwrap();
+        *slowest = answer.elapsed.max(*slowest);
+        if answer.is_success(protocol) {
+            self.taken.lock().unwrap().push(order.to_owned());
+        } else {
+            self.refused.lock().unwrap().push(format!("{order}: {answer:?} to {} bytes", request.body.len()));
+        }
+    }
+}
+
+async fn send_on(town: Arc<Town>, ways: Arc<Mutex<Vec<Way>>>, told: Arc<Told>) {
+    while !told.is_over.load(Ordering::SeqCst) {
+        let turn = told.started.fetch_add(1, Ordering::SeqCst);
+        let way = {
+            let ways = ways.lock().unwrap();
+            ways[turn % ways.len()].clone()
+        };
+        let numbers = way.numbers(&town);
+        town.seed(way.story(), &numbers).await;
+        let (endpoint, path, request) = way.notice(&town, &numbers);
+        let answer = town.send_to(endpoint, &path, &request).await;
+        told.note(&numbers.out_trade_no, &request, &answer, way.protocol());
+    }
+}
+
+impl Way {
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::V2(_) => Protocol::V2,
+            Self::V3(..) => Protocol::V3,
+        }
+    }
+
+    fn story(&self) -> Story {
+        match self {
+            Self::V2(_) => Story::PayAndSign,
+            Self::V3(..) => Story::OneOff,
+        }
+    }
+
+    fn numbers(&self, town: &Town) -> Numbers {
+        town.numbers(self.story())
+    }
+
+    /// The notice that an order was paid, as of now.
+    fn notice(&self, town: &Town, numbers: &Numbers) -> (Endpoint, String, SignedRequest) {
+        match self {
+            Self::V2(wechat) => {
+                let request = fixtures::build_with(wechat, "payment-v2", numbers).unwrap();
+                (Endpoint::Deduction, format!("/v2/{MCH_ID}"), request)
+            }
+            Self::V3(wechat, signer) => {
+                let notice = V3Notice::payment(numbers, TradeType::App).unwrap().signed_by(signer);
+                let occasion = Occasion::derived(town.now().as_second(), &numbers.out_trade_no);
+                (Endpoint::Payment, format!("/v3/{MCH_ID}"), notice.signed(wechat, &occasion).unwrap())
+            }
+        }
+    }
+}
