@@ -57,18 +57,20 @@ impl Writeahead for DynamoLedger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let before = now.saturating_sub(pause).unwrap_or(now);
+        let after = now.saturating_add(pause).unwrap_or(now);
         let noted = self
             .client
             .update_item()
             .table_name(&self.tables.ledger)
             .key("pk", text(&item.key(mch_id)))
             .update_expression("SET asked_at = :now")
-            // A time that lies ahead is of a clock that went back.
+            // A time that lies ahead by more than the pause is of a clock that went back; two processes differ by less.
             .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at <= :before OR asked_at > :now)",
+                "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at <= :before OR asked_at > :after)",
             )
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":before", number(before.as_millisecond()))
+            .expression_attribute_values(":after", number(after.as_millisecond()))
             .send()
             .await;
         match noted {

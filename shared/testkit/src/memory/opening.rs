@@ -36,7 +36,7 @@ impl Store {
         };
         let key = item.key(mch_id);
         let since = self.asked.get(&key).map(|at| now.duration_since(*at.value()));
-        let free = since.is_none_or(|since| since >= pause || since.is_negative());
+        let free = since.is_none_or(|since| since >= pause || since < -pause);
         if exists && free {
             self.asked.insert(key, now);
         }
