@@ -8,8 +8,11 @@ use publish::envelope::CloudEvent;
 use super::day::{Client, REFUNDING, SIGNED, UNPAID, UNPAID_V3, tell};
 use crate::harness::{Dev, MCH_ID, PROGRAM, attribute, poll};
 
+/// A notification, whether its story is put on record first, and the code of what it is about.
+type Told = (&'static str, bool, &'static str);
+
 /// A turn: what is told meanwhile, and whose program hears it.
-const TURNS: [(Whose, &[(&str, bool, &str)]); 3] = [
+const TURNS: [(Whose, &[Told]); 3] = [
     (
         Whose::New,
         &[
