@@ -115,7 +115,11 @@ async fn an_item_is_asked_about_once_in_a_pause(ledger: &impl Writeahead, genera
     assert_eq!(ledger.commit(&commit).await, Ok(()));
     assert_eq!((may_ask(0).await, may_ask(0).await, may_ask(4).await), (Ok(true), Ok(false), Ok(false)));
     assert_eq!((may_ask(5).await, may_ask(6).await), (Ok(true), Ok(false)));
-    assert_eq!((may_ask(4).await, may_ask(0).await), (Ok(false), Ok(false)), "another process's clock is a little behind");
+    assert_eq!(
+        (may_ask(4).await, may_ask(0).await),
+        (Ok(false), Ok(false)),
+        "another process's clock is a little behind"
+    );
     assert_eq!(may_ask(-60).await, Ok(true), "the clock went back");
     let written = Commit { contract: Some(next(contract.clone(), 1)), ..Commit::empty(mch_id.clone()) };
     assert_eq!(ledger.commit(&written).await, Ok(()), "whoever read it before can still write it");
