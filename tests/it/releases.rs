@@ -6,6 +6,8 @@
 mod backward;
 mod day;
 mod forward;
+mod onward;
 mod recording;
+mod start;
 mod turns;
 mod wire;

@@ -1,52 +1,23 @@
-//! What an earlier release wrote is read by this one, and worked on.
+//! What an earlier release wrote is read by this one, and nothing of it is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use counterparty::Numbers;
 use domain::{Contract, ContractCode, ExemptContract, Fact, MchId, Order, OutboxEntry, Refund, Stream, Timestamp};
-use papay::consumer::{ConsumerRule, Verdict};
-use papay::story::Story;
 use publish::envelope::{self, CloudEvent};
-use publish::{DynamoOutbox, SqsQueues, drain};
-use record::{JournalKey, Ledger, RecordError, Recorded, Writeahead, pending_shards};
+use record::{JournalKey, Ledger, Writeahead};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::day::{DEDUCTED, REFUNDING, SIGNED, UNKNOWN, UNPAID, UNPAID_V3, UNPUBLISHED};
+use super::day::SIGNED;
 use super::recording::{Recording, kind, said};
+use super::start::{ground, outbox};
 use super::wire::{from_json, lost, to_json};
-use crate::harness::{Dump, Ground, MCH_ID, attribute, fact, receive_once};
-
-/// Later than anything that is recorded.
-const NOW: i64 = 2_000_000_000;
+use crate::harness::MCH_ID;
 
 /// What stands in a ledger item beside the state itself.
 const BOOKKEEPING: [&str; 8] = ["pk", "item", "version", "routed", "due_shard", "due_at", "contract_key", "asked_at"];
-
-fn now() -> Timestamp {
-    Timestamp::from_second(NOW).unwrap()
-}
-
-fn numbers(story: Story, code: &str) -> Numbers {
-    story.numbers(MCH_ID, code, NOW)
-}
-
-/// The tables as an earlier release left them.
-async fn ground(recording: &Recording) -> Ground {
-    let ground = Ground::start().await;
-    let table = |name| match name {
-        "ledger" => &ground.tables.ledger,
-        "inbox" => &ground.tables.inbox,
-        _ => &ground.tables.outbox,
-    };
-    for (name, item) in recording.items() {
-        let put = ground.clients.dynamodb.put_item().table_name(table(name)).set_item(Some(from_json(item)));
-        put.send().await.unwrap();
-    }
-    ground
-}
 
 #[test]
 fn something_of_every_kind_is_recorded() {
@@ -192,100 +163,6 @@ fn is(item: &Value, entry: &OutboxEntry) -> bool {
     (said(item, "stream"), said(item, "sequence")) == (entry.stream.as_str(), entry.sequence.to_string().as_str())
 }
 
-fn outbox(ground: &Ground) -> DynamoOutbox {
-    DynamoOutbox::new(ground.clients.dynamodb.clone(), ground.tables.outbox.clone(), pending_shards())
-}
-
-#[tokio::test]
-async fn what_wechat_tells_of_an_earlier_releases_orders_is_applied_and_no_consumer_sees_a_gap() {
-    for recording in Recording::all() {
-        let ground = ground(&recording).await;
-        for (name, story, code, label) in [
-            ("payment-v2", Story::Signed, SIGNED, "duplicate"),
-            ("contract-delete", Story::Signed, SIGNED, "applied"),
-            ("payment-v2", Story::PayAndSign, UNPAID, "applied"),
-            ("contract-add", Story::Signing, UNPAID, "applied"),
-            ("payment-v3", Story::OneOff, UNPAID_V3, "applied"),
-            ("refund-success", Story::Refund, REFUNDING, "applied"),
-            ("deduction-success", Story::Deduction, DEDUCTED, "applied"),
-        ] {
-            let recorded = ground.record(name, &numbers(story, code)).await;
-            assert_eq!(recorded.label(), label, "{}: {name} of {code}", recording.commit);
-        }
-        let dump = ground.dump().await;
-        for (kind, number, state) in [
-            ('C', SIGNED.to_owned(), "terminated"),
-            ('O', format!("{UNPAID}F0"), "paid"),
-            ('C', UNPAID.to_owned(), "signed"),
-            ('O', UNPAID_V3.to_owned(), "paid"),
-            ('O', REFUNDING.to_owned(), "refunded"),
-            ('R', format!("{REFUNDING}R1"), "succeeded"),
-            ('O', format!("{DEDUCTED}P0001A01"), "paid"),
-        ] {
-            assert_eq!(attribute(dump.state(MCH_ID, kind, &number), "state"), state, "{kind} {number}");
-        }
-        consumers_see_no_gap(&ground, &recording, &dump).await;
-    }
-}
-
-/// What each consumer hears goes on where it was.
-async fn consumers_see_no_gap(ground: &Ground, recording: &Recording, dump: &Dump) {
-    let streams: BTreeSet<Stream> =
-        dump.pending().iter().map(|key| Stream::named(key.rsplit_once('|').unwrap().0)).collect();
-    assert!(streams.iter().any(|stream| stream.as_str().contains(UNPUBLISHED)), "the one that no queue had");
-    let queues = SqsQueues::new(ground.clients.sqs.clone(), ground.queues.clone());
-    let drained = drain(&outbox(ground), &queues, &Vec::from_iter(streams), now()).await;
-    assert!(drained.is_complete(), "{drained:?}");
-    for (consumer, earlier) in &recording.events {
-        let mut rule = ConsumerRule::default();
-        let earlier: Vec<CloudEvent> = earlier.iter().map(|event| read(event.to_string())).collect();
-        for event in &earlier {
-            assert_eq!(rule.judge(event), Verdict::Next, "{}", event.id);
-        }
-        let mut heard = Vec::new();
-        while let more @ [_, ..] = &receive_once(&ground.clients, &ground.queues[consumer], 0).await[..] {
-            heard.extend(more.iter().map(|event| (event.event_type.clone(), rule.judge(event))));
-        }
-        assert!(heard.len() > 4, "{consumer}: {heard:?}");
-        assert!(heard.iter().all(|(_, verdict)| *verdict == Verdict::Next), "{consumer}: {heard:?}");
-    }
-}
-
-fn read(body: String) -> CloudEvent {
-    serde_json::from_str(&body).unwrap()
-}
-
-#[tokio::test]
-async fn what_an_earlier_release_held_is_applied_once_its_order_is_on_record() {
-    for recording in Recording::all() {
-        let ground = ground(&recording).await;
-        let numbers = numbers(Story::PayAndSign, UNKNOWN);
-        let (tables, routing) = (&ground.tables, &ground.config.routing);
-        let outcomes =
-            papay::seed::seed(&ground.clients, tables, routing, Story::PayAndSign, &numbers, now()).await.unwrap();
-        assert_eq!(outcomes.iter().map(Recorded::label).collect::<Vec<_>>(), ["applied"]);
-        let dump = ground.dump().await;
-        assert_eq!(attribute(dump.state(MCH_ID, 'O', &numbers.out_trade_no), "state"), "paid");
-    }
-}
-
-#[tokio::test]
-async fn an_item_with_a_word_of_a_later_release_is_not_read_and_never_overwritten() {
-    let recording = Recording::all().remove(0);
-    let ground = ground(&recording).await;
-    let numbers = numbers(Story::PayAndSign, UNPAID);
-    let key = format!("{MCH_ID}#O#{}", numbers.out_trade_no);
-    let update = ground.clients.dynamodb.update_item().table_name(&ground.tables.ledger);
-    let update = update.key("pk", AttributeValue::S(key.clone())).update_expression("SET #state = :later");
-    let update = update.expression_attribute_names("#state", "state");
-    update.expression_attribute_values(":later", AttributeValue::S("invented_later".to_owned())).send().await.unwrap();
-    let before = ground.dump().await;
-    let (fact, receipt) = fact("payment-v2", &numbers);
-    let refused = ground.recorder().apply(&fact, &receipt, now(), domain::decide).await;
-    assert!(matches!(&refused, Err(RecordError::Unreadable { key: of, .. }) if *of == key), "{refused:?}");
-    assert_eq!(ground.dump().await.changes_since(&before), Vec::<String>::new(), "WeChat sends it again");
-}
-
 #[test]
 fn attributes_and_members_of_a_later_release_are_passed_over() {
     let recording = Recording::all().remove(0);
@@ -311,7 +188,7 @@ fn attributes_and_members_of_a_later_release_are_passed_over() {
         let mut event = event.clone();
         event["inventedlater"] = "x".into();
         event["data"]["invented_later"] = "x".into();
-        drop(read(event.to_string()));
+        drop(serde_json::from_value::<CloudEvent>(event).unwrap());
     }
     // A contract's numbers stay what orders are called by.
     assert!(ContractCode::parse(SIGNED).unwrap().first_order().is_some());
