@@ -7,6 +7,7 @@ mod keys;
 mod pre_signings;
 mod principals;
 mod purchases;
+mod racing;
 mod refunds;
 mod repairs;
 mod town;

@@ -3,6 +3,7 @@
 use domain::{Fen, Order, OrderState};
 use serde_json::{Value, json};
 
+use super::racing::{Lost, Racing};
 use super::town::V3_REFUND;
 use super::*;
 
@@ -45,18 +46,15 @@ async fn a_refund_of_a_purchase_goes_through_v3_and_is_followed() {
 
 #[tokio::test]
 async fn twenty_refunds_of_a_purchase_at_once_never_give_back_more_than_was_paid() {
-    let town = Town::new();
+    let lost = Lost::default();
+    let town = Town::over(|memory| Racing::without_pauses(memory, &lost));
     let order = town.bought(1800).await;
-    let calls = (0..20).map(|n| town.post(REFUNDS, wanted(&order, &format!("R{n}"), 500), at("09:00")));
-    let told = futures_util::future::join_all(calls).await;
+    let told = town.twenty_refunds_at_once(&order, 500).await;
     let accepted = told.iter().filter(|told| told.status == 202).count();
     assert!(accepted >= 1 && told.iter().all(|told| [202, 409, 503].contains(&told.status)), "{told:?}");
+    assert!(lost.count() >= 19, "all of them had read before the first wrote: {}", lost.count());
     assert_eq!(town.asked(V3_REFUND), accepted, "WeChat heard of no other");
-    let mut later = 0;
-    for minute in 2..22 {
-        let wanted = wanted(&order, &format!("L{minute}"), 500);
-        later += usize::from(town.post(REFUNDS, wanted, at(&format!("09:{minute:02}"))).await.status == 202);
-    }
+    let later = town.twenty_refunds_in_turn(&order, 500).await;
     assert_eq!((accepted + later, row(&town, &order).reserved), (3, Fen::new(1500)));
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use testkit::generate::Generator;
 use testkit::memory::NoWait;
 
+use super::racing::{Lost, Racing};
 use super::town::{DELETE, REFUND, REFUND_QUERY, V3_REFUND};
 use super::*;
 
@@ -28,23 +29,34 @@ async fn a_refund_is_reserved_sent_and_followed() {
 
 #[tokio::test]
 async fn twenty_refunds_at_once_never_give_back_more_than_was_paid() {
-    let town = Town::new();
+    let lost = Lost::default();
+    let town = Town::over(|memory| Racing::without_pauses(memory, &lost));
     let (_, order) = town.paid(1800).await;
-    let calls = (0..20).map(|n| town.post(REFUNDS, wanted(&order, &format!("R{n}"), 500), at("09:00")));
-    let told = futures_util::future::join_all(calls).await;
+    let told = town.twenty_refunds_at_once(&order, 500).await;
     let accepted = told.iter().filter(|told| told.status == 202).count();
-    assert!((1..=3).contains(&accepted), "{accepted}");
-    assert!(told.iter().all(|told| [202, 409, 503].contains(&told.status)));
-    assert_eq!(town.asked(REFUND), accepted);
-    let after = row(&town, &order);
-    assert_eq!(after.reserved, Fen::new(500 * u64::try_from(accepted).unwrap()));
-    assert!(after.reserved <= order.amount);
-    let mut later = 0;
-    for minute in 2..22 {
-        let wanted = wanted(&order, &format!("L{minute}"), 500);
-        later += usize::from(town.post(REFUNDS, wanted, at(&format!("09:{minute:02}"))).await.status == 202);
-    }
+    assert!(
+        accepted >= 1 && lost.count() >= 19,
+        "all of them had read before the first wrote: {} {told:?}",
+        lost.count()
+    );
+    assert!(told.iter().all(|told| [202, 409, 503].contains(&told.status)), "{told:?}");
+    assert!(told.iter().all(|told| told.status != 409 || told.code() == "more_than_refundable"), "{told:?}");
+    assert_eq!(town.asked(REFUND), accepted, "WeChat heard of no other");
+    assert_eq!(row(&town, &order).reserved, Fen::new(500 * u64::try_from(accepted).unwrap()));
+    let later = town.twenty_refunds_in_turn(&order, 500).await;
     assert_eq!((accepted + later, row(&town, &order).reserved), (3, Fen::new(1500)));
+}
+
+#[tokio::test]
+async fn of_twenty_refunds_at_once_one_is_taken_and_the_others_are_too_soon() {
+    let lost = Lost::default();
+    let town = Town::over(|memory| Racing::of(memory, &lost));
+    let (_, order) = town.paid(1800).await;
+    let told = town.twenty_refunds_at_once(&order, 5).await;
+    assert_eq!(told.iter().filter(|told| told.status == 202).count(), 1, "{told:?}");
+    assert_eq!(told.iter().filter(|told| told.code() == "refund_too_soon").count(), 19, "{told:?}");
+    assert!(lost.count() >= 19, "each of the others was allowed until it lost: {}", lost.count());
+    assert_eq!((town.asked(REFUND), row(&town, &order).reserved), (1, Fen::new(5)));
 }
 
 #[tokio::test]

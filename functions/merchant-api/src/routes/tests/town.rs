@@ -25,6 +25,7 @@ use verify::sign::v3::MerchantSigner;
 use verify::{ApiV3Key, Generations, MerchantKeys, WechatpayKeys};
 use wechat::{Client, Hosts, Keys};
 
+use super::racing::Unhurried;
 use crate::business::Business;
 use crate::state::App;
 
@@ -93,7 +94,7 @@ impl Town {
         let business = Business {
             asker: Asker::new(
                 Recorder::new(ledger(&memory), NoWait, routing),
-                Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), wechat.clone()),
+                Client::over(Hosts::parse("http://127.0.0.1:9704").unwrap(), Unhurried(wechat.clone())),
             ),
             keys: Box::new(|mch_id, _| Box::pin(async move { (mch_id.as_str() == MCH_ID).then(wechat_keys) })),
             catalogue: Catalogue::parse(CATALOGUE).unwrap(),
