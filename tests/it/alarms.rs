@@ -281,6 +281,19 @@ async fn a_deduction_that_wechat_has_not_known_for_days_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_the_bill_has_not_is_counted() {
+    let town = Town::start().await;
+    town.wait_for_beijing((12, 0));
+    // On record it is paid; WeChat never heard of it.
+    let prepared = town.prepare("payment-v3").await;
+    assert!(town.send(&prepared).await.is_success(Protocol::V3));
+    town.wait_for_tomorrow((10, 30));
+    town.compare_bills().await.unwrap();
+    trips(&town, "bill_differs").await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_questions_change_while_no_callback_comes_is_counted() {
     let town = Town::start().await;
     for kind in ["payment", "contract_add"] {

@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("work", &["domain", "record"]),
     ("ask", &["domain", "parse", "record", "setup", "verify", "wechat"]),
     ("sign-api", &["ask", "domain", "http-api", "record", "setup", "wechat"]),
+    ("bill-reconciler", &["ask", "domain", "parse", "record", "setup", "wechat"]),
     ("worker", &["ask", "domain", "record", "setup", "wechat", "work"]),
     // The second implementation of signing shares nothing with the first.
     ("counterparty", &[]),

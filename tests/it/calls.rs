@@ -70,9 +70,11 @@ impl Recorder {
 
     fn calls(&self) -> Calls {
         let mut calls = self.shared.calls.lock().unwrap().clone();
-        // Whether an answer that contradicts the record is the first in its part of the quarantine is left to chance.
-        let worker = calls.get_mut("worker").and_then(|actions| actions.get_mut("dynamodb:PutItem"));
-        worker.map(|tables| tables.remove("ledger"));
+        // Whether what contradicts the record, or differs from it, is the first in its part of the quarantine is left to chance.
+        for function in ["worker", "bill-reconciler"] {
+            let puts = calls.get_mut(function).and_then(|actions| actions.get_mut("dynamodb:PutItem"));
+            puts.map(|tables| tables.remove("ledger"));
+        }
         calls
     }
 }
@@ -171,6 +173,9 @@ async fn a_day(town: &Town, recorder: &Recorder) {
     let end = Some(("end", json!({ "remark": "enough" })));
     let (status, told) = call(town, &alice, Method::POST, &format!("/subscriptions/{code}/termination"), end).await;
     assert!(status < 300, "{told}");
+    // One of the fixtures was paid on that day, and WeChat's bill has nothing of it.
+    town.wait_for_tomorrow((10, 30));
+    town.compare_bills().await.unwrap();
     // What is due by then is asked.
     town.move_clock(Duration::from_secs(26 * 3600));
     town.hear(&["papay.refund.succeeded.v1"]).await;

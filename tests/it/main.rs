@@ -5,6 +5,7 @@
 mod alarms;
 mod architecture;
 mod asking;
+mod bills;
 mod callbacks;
 mod calls;
 mod commands;

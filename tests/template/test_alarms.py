@@ -105,6 +105,7 @@ TRIPPED_BY = {
     "PresignFailedAlarm": "presign_failed",
     "GivenUpAlarm": "given_up",
     "SilenceAlarm": "notices_lost",
+    "BillDifferencesAlarm": "bill_differs",
     "CertificateExpiryAlarm": "old_certificate",
 }
 

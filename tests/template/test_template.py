@@ -10,7 +10,7 @@ from translated import ROOT, allowed, many, of_type, source, text, translate
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
 # Open to the world: callbacks prove themselves by WeChat's signature, the app by its user's token.
 PUBLIC = [*CALLBACKS, "SignApi"]
-FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker", "MerchantApi"]
+FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker", "MerchantApi", "BillReconciler"]
 # They ask new versions before those take traffic: Python, within the template.
 PROBES = ["CallbackProbe", "ApiProbe"]
 CONSUMERS = ["Membership", "Ledger"]
@@ -83,20 +83,21 @@ class Functions(unittest.TestCase):
     def test_each_function_stops_in_time(self):
         timeouts = {name: self.functions[name]["Timeout"] for name in FUNCTIONS}
         # WeChat waits 5 s; the sweeper comes every minute.
-        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"SignApi": 15, "OutboxRelay": 60, "Sweeper": 55, "Worker": 30, "MerchantApi": 15})
+        self.assertEqual(timeouts, dict.fromkeys(CALLBACKS, 4) | {"SignApi": 15, "OutboxRelay": 60, "Sweeper": 55, "Worker": 30, "MerchantApi": 15, "BillReconciler": 900})
 
     def test_what_sends_ends_well_before_sqs_forgets_what_was_sent(self):
         for name in ("OutboxRelay", "Sweeper"):
             self.assertLess(self.functions[name]["Timeout"], DEDUPLICATION_WINDOW / 2)
 
     def test_each_function_has_memory_architecture_concurrency_and_an_alias(self):
-        concurrency = {"OutboxRelay": 20, "Sweeper": 1, "Worker": 10, "MerchantApi": 20}
+        concurrency = {"OutboxRelay": 20, "Sweeper": 1, "Worker": 10, "MerchantApi": 20, "BillReconciler": 1}
         for name in FUNCTIONS:
             with self.subTest(name):
                 function = self.functions[name]
                 self.assertEqual(function["Runtime"], "provided.al2023")
                 self.assertEqual(function["Handler"], "bootstrap")
-                self.assertEqual(function["MemorySize"], 256)
+                # The reconciler holds the bill of a day.
+                self.assertEqual(function["MemorySize"], 1024 if name == "BillReconciler" else 256)
                 self.assertEqual([text(one) for one in function["Architectures"]], ["Architecture"])
                 expected = concurrency.get(name, {"Ref": "CallbackConcurrency"})
                 self.assertEqual(function["ReservedConcurrentExecutions"], expected)
@@ -130,7 +131,7 @@ class Functions(unittest.TestCase):
             with self.subTest(name):
                 variables = set(self.functions[name]["Environment"]["Variables"])
                 expected = {"OutboxRelay": tables | {"PAPAY_QUEUES"}, "Sweeper": tables | {"PAPAY_QUEUES", "PAPAY_QUEUE_WORK", "PAPAY_MERCHANTS"},
-                            "Worker": callback | {"PAPAY_QUEUE_WORK"}, "SignApi": public | app,
+                            "Worker": callback | {"PAPAY_QUEUE_WORK"}, "BillReconciler": callback, "SignApi": public | app,
                             "MerchantApi": callback | business,
                             }.get(name, public)
                 self.assertEqual(variables, expected)
@@ -199,6 +200,11 @@ class Roles(unittest.TestCase):
         expected = self.logs("Worker") | self.record() | self.secret("sign") | work | keeps
         self.assertEqual(allowed(DEPLOYED, "WorkerRole"), expected)
 
+    def test_the_reconciler_finds_what_a_day_brought_signs_its_questions_and_records_answers(self):
+        days = {("dynamodb:Query", "${LedgerTable.Arn}/index/by_day")}
+        expected = self.logs("BillReconciler") | self.record() | self.secret("sign") | days
+        self.assertEqual(allowed(DEPLOYED, "BillReconcilerRole"), expected)
+
     def test_the_merchants_api_signs_and_records(self):
         self.assertEqual(allowed(DEPLOYED, "MerchantApiRole"), self.logs("MerchantApi") | self.record() | self.secret("sign"))
 
@@ -243,6 +249,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(indexes, {
             ("LedgerTable", "due"): [("due_shard", "HASH"), ("due_at", "RANGE")],
             ("LedgerTable", "by_contract"): [("contract_key", "HASH"), ("pk", "RANGE")],
+            ("LedgerTable", "by_day"): [("day_shard", "HASH"), ("pk", "RANGE")],
             ("OutboxTable", "pending"): [("pending_shard", "HASH"), ("pending_since", "RANGE")],
         })
 
@@ -380,11 +387,23 @@ class Sources(unittest.TestCase):
         self.assertLess(source["ScalingConfig"]["MaximumConcurrency"], Functions.functions["Worker"]["ReservedConcurrentExecutions"])
 
     def test_the_sweeper_runs_every_minute_and_never_piles_up(self):
-        [rule] = of_type(DEPLOYED, "AWS::Events::Rule").values()
+        rule = of_type(DEPLOYED, "AWS::Events::Rule")["SweeperEveryMinute"]
         self.assertEqual(rule["ScheduleExpression"], "rate(1 minute)")
         self.assertEqual([text(target["Arn"]) for target in rule["Targets"]], ["SweeperAliaslive"])
         [invoke] = of_type(DEPLOYED, "AWS::Lambda::EventInvokeConfig").values()
         self.assertEqual((invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]), (60, 0))
+
+
+    def test_bills_are_compared_when_wechat_has_made_them_and_once_more_as_on_a_laptop(self):
+        rule = of_type(DEPLOYED, "AWS::Events::Rule")["BillReconcilerAfterTheBill"]
+        minute, hours = re.fullmatch(r"cron\((\d+) ([\d,]+) \* \* \? \*\)", rule["ScheduleExpression"]).groups()
+        times = [(int(hour), int(minute)) for hour in hours.split(",")]
+        # Ten in the morning in Beijing is two in UTC.
+        self.assertTrue(all((2, 0) < time for time in times) and len(times) == 2)
+        self.assertEqual([text(target["Arn"]) for target in rule["Targets"]], ["BillReconcilerAliaslive"])
+        rust = (ROOT / "cli/src/stack/functions.rs").read_text(encoding="utf-8")
+        local = re.search(r"BILL_TIMES: \[\(u8, u8\); 2\] = \[(.*)\];", rust)[1]
+        self.assertEqual(local, ", ".join(str(time) for time in times))
 
 
 class Outputs(unittest.TestCase):

@@ -35,6 +35,7 @@ impl Dev {
             ports: if self.ports == 0 { Ports::ANY } else { Ports::block(self.ports) },
             program,
             variables: Vec::new(),
+            daily: true,
             log: log(data),
         };
         let stack = LocalStack::start(options).await.map_err(describe)?;

@@ -22,6 +22,9 @@ pub const RELAY: &str = "outbox-relay";
 /// The function that runs every minute.
 pub const SWEEPER: &str = "sweeper";
 
+/// The function that compares WeChat's daily bills with the ledger.
+pub const BILL_RECONCILER: &str = "bill-reconciler";
+
 /// The app's API.
 pub const SIGN_API: &str = "sign-api";
 
@@ -57,6 +60,12 @@ const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Below the work queue's visibility time-out of 60 s.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest that Lambda lets a function run.
+const BILL_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// When bills are compared, as hour and minute in UTC: 10:30 in Beijing, when WeChat has made them, and 14:30.
+const BILL_TIMES: [(u8, u8); 2] = [(2, 30), (6, 30)];
+
 /// Jobs that the worker gets at once.
 const WORKER_BATCH: usize = 10;
 
@@ -72,6 +81,7 @@ pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::
         SIGN_API => sign_api::run(env).await,
         WORKER => worker::run(env).await,
         MERCHANT_API => merchant_api::run(env).await,
+        BILL_RECONCILER => bill_reconciler::run(env).await,
         _ => return None,
     })
 }
@@ -94,16 +104,21 @@ pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)
     }
     specs.push(spec(WORKER, None, WORKER_TIMEOUT));
     specs.push(spec(MERCHANT_API, Some(ports.merchant_api), API_TIMEOUT));
+    specs.push(FunctionSpec { max_concurrency: 1, ..spec(BILL_RECONCILER, None, BILL_TIMEOUT) });
     specs
 }
 
 /// What invokes the functions that have no URL.
-pub(super) fn triggers(tables: &Tables) -> Vec<(String, Trigger)> {
-    vec![
+pub(super) fn triggers(tables: &Tables, daily: bool) -> Vec<(String, Trigger)> {
+    let mut triggers = vec![
         (RELAY.to_owned(), Trigger::Stream(StreamTrigger::inserts(&tables.outbox))),
         (SWEEPER.to_owned(), Trigger::EveryMinute),
         (WORKER.to_owned(), Trigger::Queue { name: queues::WORK.to_owned(), batch: WORKER_BATCH }),
-    ]
+    ];
+    if daily {
+        triggers.push((BILL_RECONCILER.to_owned(), Trigger::Daily(BILL_TIMES.to_vec())));
+    }
+    triggers
 }
 
 /// The environment of the functions, as the deployment's template sets it.

@@ -18,7 +18,9 @@ use record::Tables;
 use setup::Misconfigured;
 use simulator::Simulator;
 
-pub use functions::{CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SIGN_API, SWEEPER, WORKER, run as run_function};
+pub use functions::{
+    BILL_RECONCILER, CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SIGN_API, SWEEPER, WORKER, run as run_function,
+};
 pub use running::{NotRunning, Running};
 
 use crate::{Clients, Config};
@@ -122,6 +124,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Environment variables of the functions beside, and above, papay's own.
     pub variables: Vec<(String, String)>,
+    /// Whether bills are compared daily. Tests that move the clock over days compare them when they want to.
+    pub daily: bool,
     /// Where the functions' output goes.
     pub log: LogSink,
 }
@@ -149,7 +153,7 @@ impl LocalStack {
     /// # Errors
     /// [`StackError`]
     pub async fn start(options: Options) -> Result<Self, StackError> {
-        let Options { config, store, clock, ports, program, variables: given, log } = options;
+        let Options { config, store, clock, ports, program, variables: given, daily, log } = options;
         let folder = store.folder().map(ToOwned::to_owned);
         let simulated = store.clone();
         folder.as_deref().inspect(|folder| Running::remove_stale(folder));
@@ -172,7 +176,7 @@ impl LocalStack {
         variables.push((wechat::HOSTS_VARIABLE.to_owned(), simulator.endpoint()));
         variables.extend(given);
         let specs = functions::specs(&program, &ports, &variables);
-        let lambda = host.run(specs, functions::triggers(&tables), log).await?;
+        let lambda = host.run(specs, functions::triggers(&tables, daily), log).await?;
         wechat::introduce(&simulator, &lambda);
         let stack = Self { host, simulator, clients, tables, queues, lambda, folder };
         if let Some(folder) = &stack.folder {

@@ -43,6 +43,7 @@ pub async fn create(client: &Client, names: &Tables) -> Result<(), StackError> {
         indexes: vec![
             ("due", vec![("due_shard", S), ("due_at", N)]),
             ("by_contract", vec![("contract_key", S), ("pk", S)]),
+            ("by_day", vec![("day_shard", S), ("pk", S)]),
         ],
         streamed: false,
         ttl: None,

@@ -1,7 +1,7 @@
 //! Beijing time, in which WeChat Pay thinks and writes. Moments are milliseconds since the Unix epoch.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
 /// Milliseconds since the Unix epoch, or a length of time.
@@ -46,6 +46,12 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<Ms> {
 pub(crate) fn from_compact(text: &str) -> Option<Ms> {
     let time = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
     Some(time.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp().as_millisecond())
+}
+
+/// Reads `yyyy-MM-dd`: the beginning of that day.
+pub(crate) fn from_date(text: &str) -> Option<Ms> {
+    let date: Date = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
+    Some(date.at(0, 0, 0, 0).to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp().as_millisecond())
 }
 
 /// The number of the natural day in Beijing.

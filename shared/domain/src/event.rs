@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Contract, ContractSnapshot, Order, OrderKind, OrderSnapshot, Outcome, Refund, RefundSnapshot};
+use crate::{
+    BillEvent, Cause, Contract, ContractSnapshot, Order, OrderKind, OrderSnapshot, Outcome, Refund, RefundSnapshot,
+};
 
 /// Something that consumers are told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub enum Event {
     /// A verified message was set aside for a person to see.
     #[serde(rename = "papay.notification.quarantined.v1")]
     NotificationQuarantined(QuarantineEvent),
+    /// WeChat's daily bill (交易账单) and our record differ.
+    #[serde(rename = "papay.bill.differed.v1")]
+    BillDiffered(BillEvent),
 }
 
 /// A contract, and how we know.
@@ -117,6 +122,7 @@ impl Event {
             Self::RefundAbnormal(_) => "papay.refund.abnormal.v1",
             Self::SubscriptionSettled(_) => "papay.subscription.settled.v1",
             Self::NotificationQuarantined(_) => "papay.notification.quarantined.v1",
+            Self::BillDiffered(_) => "papay.bill.differed.v1",
         }
     }
 
@@ -136,6 +142,7 @@ impl Event {
             }
             Self::SubscriptionSettled(e) => e.contract.contract_code.to_string(),
             Self::NotificationQuarantined(e) => e.subject.clone(),
+            Self::BillDiffered(e) => e.number().to_owned(),
         }
     }
 
@@ -203,5 +210,6 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("papay.refund.abnormal.v1", refund()),
         ("papay.subscription.settled.v1", schema_for!(SubscriptionEvent)),
         ("papay.notification.quarantined.v1", schema_for!(QuarantineEvent)),
+        ("papay.bill.differed.v1", schema_for!(BillEvent)),
     ]
 }

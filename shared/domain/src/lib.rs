@@ -16,6 +16,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod bill;
 mod call;
 mod check;
 mod contract;
@@ -37,6 +38,7 @@ mod refund;
 mod refusal;
 mod snapshot;
 
+pub use bill::{BillDifference, BillEvent, bill_day};
 pub use call::{Called, Opened};
 pub use check::{Check, Schedule};
 pub use contract::{Contract, ContractState, FirstPayment, NotSignedReason, PaymentStatus, TerminationReason};

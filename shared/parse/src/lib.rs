@@ -23,6 +23,7 @@
 )]
 
 pub mod answer;
+pub mod bill;
 mod endpoint;
 mod error;
 mod field;

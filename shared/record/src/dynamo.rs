@@ -1,6 +1,7 @@
 //! The ledger in DynamoDB: three tables, whose keys all begin with `<mch_id>#`.
 
 mod certificates;
+mod days;
 mod due;
 mod error;
 mod items;

@@ -1,6 +1,7 @@
 //! `apply`: read, decide, commit, and again after a lost race.
 
 mod aside;
+mod bill;
 mod draft;
 mod guards;
 mod head;

@@ -60,6 +60,7 @@ pub fn start(env: &Env, function: &'static str) -> Result<Metrics, Misconfigured
         "ask",
         "worker",
         "merchant_api",
+        "bill_reconciler",
     ];
     let targets = Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);

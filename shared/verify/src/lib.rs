@@ -50,7 +50,7 @@ mod xml;
 pub mod fuzzing;
 
 pub use certificates::PlatformCertificate;
-pub use hash::sha256;
+pub use hash::{sha1, sha256};
 pub use keys::{ApiV2Key, ApiV3Key, Generations, KeyError, MerchantKeys};
 pub use merchant_certificate::MerchantCertificate;
 pub use refusal::Refusal;

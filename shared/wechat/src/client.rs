@@ -10,10 +10,17 @@ use crate::errors::{ErrorKind, Meaning};
 use crate::https::Http;
 use crate::prepared::{Call, Form, Prepared};
 use crate::transport::{Failure, Outgoing, Transport};
+use crate::v3::{BillDownload, BillFile};
 use crate::{CallError, ClientCertificate, Hosts, Invalid, Keys, Moment, Next, OrderAnswer};
 
 /// How long one try may take: an API that makes two answers within WeChat's own five seconds.
 const TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// How long one try to fetch a file may take.
+const FILE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest answer but files is a refund query's, some tens of kilobytes.
+const LONGEST: usize = 1 << 20;
 
 /// Asks WeChat.
 #[derive(Debug)]
@@ -93,6 +100,23 @@ impl<T: Transport> Client<T> {
         if asks_elsewhere { self.send(&prepared.as_order_query(), keys, now).await } else { told }
     }
 
+    /// Fetches a bill that WeChat has made, and checks that it is whole. It is asked for at the host that WeChat named, which must be one
+    /// of those that we ask: the request carries our signature.
+    ///
+    /// # Errors
+    /// [`CallError`]: [`ErrorKind::Unbelievable`] for another host, and for a file whose hash is not the one that was announced.
+    pub async fn download(&self, file: &BillFile, keys: &Keys, now: Timestamp) -> Result<Vec<u8>, CallError> {
+        let route = &BillDownload::ROUTE;
+        let known = [self.hosts.first(), self.hosts.second()].into_iter().find(|host| *host == file.origin());
+        let host = known.ok_or_else(|| CallError::unbelievable(route, "another host"))?;
+        let prepared = file.prepared();
+        let bytes = match self.attempt(&prepared, keys, now, host, true).await {
+            Err(error) if may_repeat::<BillDownload>(&error) => self.attempt(&prepared, keys, now, host, true).await?,
+            once => once?,
+        };
+        if file.has_hash_of(&bytes) { Ok(bytes) } else { Err(CallError::unbelievable(route, "another hash")) }
+    }
+
     async fn attempt<C: Call>(
         &self,
         prepared: &Prepared<C>,
@@ -134,7 +158,8 @@ impl<T: Transport> Client<T> {
             body: prepared.body(),
             certificate: certificate::<C>(keys, host)?,
             new_connection: true,
-            timeout: self.timeout,
+            timeout: if C::IS_FILE { FILE_TIMEOUT } else { self.timeout },
+            longest: if C::IS_FILE { parse::bill::LONGEST } else { LONGEST },
         })
     }
 }
@@ -149,7 +174,8 @@ fn headers<C: Call>(
         Form::V2 => headers.push(("content-type", "text/xml; charset=utf-8".to_owned())),
         Form::V2Query => {}
         Form::V3 | Form::V3Get => {
-            headers.push(("accept", "application/json".to_owned()));
+            let accepted = if C::IS_FILE { "*/*" } else { "application/json" };
+            headers.push(("accept", accepted.to_owned()));
             headers.push(("authorization", authorization(prepared, keys, now)?));
             headers.extend(serial(prepared, keys, now).map(|serial| ("wechatpay-serial", serial.to_owned())));
         }

@@ -15,8 +15,6 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::transport::{Failure, Incoming, Outgoing, Transport};
 use crate::{ClientCertificate, Invalid};
 
-/// The longest answer is a refund query's, some tens of kilobytes.
-const ANSWER_LIMIT: usize = 1 << 20;
 /// A host that cannot be reached in this time is given up for the other one, while the request still has time.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1200);
 /// WeChat closes idle connections after a while; ours are closed before.
@@ -75,9 +73,9 @@ impl Transport for Http {
     async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Incoming, Failure> {
         let connections = self.connections(outgoing.certificate)?;
         let pool = if outgoing.new_connection { connections.new } else { connections.kept };
-        let timeout = outgoing.timeout;
+        let (timeout, longest) = (outgoing.timeout, outgoing.longest);
         let request = request(outgoing).map_err(|_| Failure::NotConnected)?;
-        tokio::time::timeout(timeout, exchanged(&pool, request)).await.unwrap_or(Err(Failure::TimedOut))
+        tokio::time::timeout(timeout, exchanged(&pool, request, longest)).await.unwrap_or(Err(Failure::TimedOut))
     }
 }
 
@@ -89,11 +87,15 @@ fn request(outgoing: Outgoing<'_>) -> Result<http::Request<Full<Bytes>>, http::E
     builder.body(Full::new(Bytes::copy_from_slice(outgoing.body.as_bytes())))
 }
 
-async fn exchanged(pool: &HttpsClient, request: http::Request<Full<Bytes>>) -> Result<Incoming, Failure> {
+async fn exchanged(
+    pool: &HttpsClient,
+    request: http::Request<Full<Bytes>>,
+    longest: usize,
+) -> Result<Incoming, Failure> {
     let sent = pool.request(request).await;
     let answer = sent.map_err(|error| if error.is_connect() { Failure::NotConnected } else { Failure::Lost })?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, ANSWER_LIMIT)
+    let body = Limited::new(body, longest)
         .collect()
         .await
         .map_err(|error| if error.is::<LengthLimitError>() { Failure::TooLong } else { Failure::Lost })?;

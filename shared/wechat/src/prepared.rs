@@ -18,6 +18,10 @@ pub trait Call: Sized + sealed::Known {
     #[doc(hidden)]
     const ROUTE: Route;
 
+    /// Whether it fetches a file: its answer is long, takes its time, and is no JSON.
+    #[doc(hidden)]
+    const IS_FILE: bool = false;
+
     /// Reads what WeChat answered.
     #[doc(hidden)]
     fn read(received: &Received<'_>) -> Result<Self::Answer, CallError>;

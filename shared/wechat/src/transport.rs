@@ -28,6 +28,8 @@ pub struct Outgoing<'a> {
     pub new_connection: bool,
     /// For everything, from connecting to the last byte of the answer.
     pub timeout: Duration,
+    /// The longest body of an answer, in bytes.
+    pub longest: usize,
 }
 
 /// An answer, nothing proved.

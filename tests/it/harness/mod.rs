@@ -85,7 +85,8 @@ impl Town {
             None => Some(Clock::in_folder(folder.path())),
         };
         let program = env!("CARGO_BIN_EXE_papay").into();
-        let options = Options { config: config.clone(), store, clock, ports: Ports::ANY, program, variables, log };
+        let options =
+            Options { config: config.clone(), store, clock, ports: Ports::ANY, program, variables, daily: false, log };
         let stack = LocalStack::start(options).await.unwrap();
         // Most tests tell what WeChat said; what the simulator would answer to questions about it is not their subject.
         stack.host.sqs.fail_queue(papay::stack::queues::WORK, host::sqs::Fault::RefuseSends);

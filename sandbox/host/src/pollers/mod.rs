@@ -1,4 +1,4 @@
-//! What invokes functions in AWS's stead: a table's stream, a queue, the minute.
+//! What invokes functions in AWS's stead: a table's stream, a queue, the minute, times of the day.
 
 mod queue;
 mod schedule;
@@ -27,6 +27,8 @@ pub enum Trigger {
     },
     /// At the beginning of each minute of the movable clock; once, however many minutes it jumped.
     EveryMinute,
+    /// At these times of the day of the movable clock, each as hour and minute in UTC; once, however many it jumped over.
+    Daily(Vec<(u8, u8)>),
 }
 
 /// How a stream is read: the settings of an event source mapping.
@@ -78,7 +80,10 @@ impl Pollers {
                     tasks.spawn(queue::run(target, name, batch, stack.sqs.store()));
                 }
                 Trigger::EveryMinute => {
-                    tasks.spawn(schedule::run(target, stack.clock.clone()));
+                    tasks.spawn(schedule::every_minute(target, stack.clock.clone()));
+                }
+                Trigger::Daily(times) => {
+                    tasks.spawn(schedule::daily(target, stack.clock.clone(), times));
                 }
             }
         }

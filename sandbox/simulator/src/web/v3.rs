@@ -130,6 +130,10 @@ fn answer(
     fault: Option<&Misbehaviour>,
 ) -> Response {
     let (code, number, body) = match outcome {
+        Ok(Reply::File(text)) => {
+            let kind = ("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned());
+            return sent(Answer { status: 200, headers: vec![kind], body: text.into_bytes() });
+        }
         Ok(Reply::Json(body)) => (200, 0, body.to_string().into_bytes()),
         Ok(Reply::NoContent) => (204, 0, Vec::new()),
         Err(refusal) => (refusal.status(), refusal.number, refusal.body().to_string().into_bytes()),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::{
-    Cause, ContractEvent, Event, Outcome, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas,
+    BillDifference, BillEvent, Cause, ContractEvent, Event, Outcome, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas,
 };
 use publish::envelope::{self, CloudEvent, schema_id};
 use serde_json::{Map, Value, json};
@@ -126,6 +126,15 @@ fn events(generator: &mut Generator) -> Vec<Event> {
         body_hash: "ab".repeat(32),
         cause,
     };
+    let bill = BillEvent {
+        bill_date: domain::bill_day(generator.time()),
+        out_trade_no: order.out_trade_no.to_string(),
+        out_refund_no: None,
+        difference: generator.one_of(&[BillDifference::NotOnRecord, BillDifference::NotInBill, BillDifference::State]),
+        bill: Some("SUCCESS".to_owned()),
+        record: None,
+        cause: Cause::Bill,
+    };
     vec![
         Event::ContractSigned(contract.clone()),
         Event::ContractNotSigned(contract.clone()),
@@ -139,6 +148,7 @@ fn events(generator: &mut Generator) -> Vec<Event> {
         Event::RefundAbnormal(refund),
         Event::SubscriptionSettled(subscription),
         Event::NotificationQuarantined(quarantine),
+        Event::BillDiffered(bill),
     ]
 }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
-use domain::{Check, ContractCode, MchId};
+use domain::{Check, MchId};
 use serde::Serialize;
 
 use super::items::{journal_item, journal_key, outbox_item};
 use super::values::{
     Item, NULL, contract_key, encode, encode_map, exempt_key, number, order_key, refund_key, shard, text,
 };
-use super::{DUE_SHARDS, DynamoLedger};
+use super::{DUE_SHARDS, DynamoLedger, days};
 use crate::keys::hex;
 use crate::writeahead::KEY_KEPT_S;
 use crate::{Commit, CommitError, Expected, GuardWrite, IdempotencyRecord, Unchanged, Write};
@@ -25,19 +25,24 @@ impl DynamoLedger {
         if let Some(write) = &commit.order {
             let key = order_key(mch_id, &write.value.out_trade_no);
             let contract = write.value.contract_code.as_ref();
-            items.push(self.state(&key, "order", write, write.value.check.as_ref(), contract.map(|c| (mch_id, c)))?);
+            let more = [
+                ("contract_key", contract.map(|code| contract_key(mch_id, code))),
+                ("day_shard", days::of_order(&key, &write.value)),
+            ];
+            items.push(self.state(&key, "order", write, write.value.check.as_ref(), more)?);
         }
         if let Some(write) = &commit.contract {
             let key = contract_key(mch_id, &write.value.contract_code);
-            items.push(self.state(&key, "contract", write, write.value.check.as_ref(), None)?);
+            items.push(self.state(&key, "contract", write, write.value.check.as_ref(), [])?);
         }
         if let Some(write) = &commit.refund {
             let key = refund_key(mch_id, &write.value.out_refund_no);
-            items.push(self.state(&key, "refund", write, write.value.check.as_ref(), None)?);
+            let day = ("day_shard", days::of_refund(&key, &write.value));
+            items.push(self.state(&key, "refund", write, write.value.check.as_ref(), [day])?);
         }
         if let Some(write) = &commit.exempt {
             let key = exempt_key(mch_id, &write.value.key());
-            items.push(self.state(&key, "exempt", write, write.value.check.as_ref(), None)?);
+            items.push(self.state(&key, "exempt", write, write.value.check.as_ref(), [])?);
         }
         if let Some((stream, write)) = &commit.quarantine {
             let head = Write {
@@ -46,7 +51,7 @@ impl DynamoLedger {
                 version: write.version,
                 routed: write.routed.clone(),
             };
-            items.push(self.state(stream.as_str(), "quarantine", &head, None, None)?);
+            items.push(self.state(stream.as_str(), "quarantine", &head, None, [])?);
         }
         for entry in &commit.outbox {
             items.push(put(&self.tables.outbox, outbox_item(entry)?, Some("sequence"))?);
@@ -64,14 +69,14 @@ impl DynamoLedger {
     }
 
     /// A state item: put where it is new, updated attribute by attribute where it is not, so that attributes of a later
-    /// release survive an earlier one.
-    fn state<T: Serialize>(
+    /// release survive an earlier one. `more` are keys of sparse indexes.
+    fn state<T: Serialize, const N: usize>(
         &self,
         key: &str,
         kind: &str,
         write: &Write<T>,
         check: Option<&Check>,
-        contract: Option<(&MchId, &ContractCode)>,
+        more: [(&str, Option<String>); N],
     ) -> Result<TransactWriteItem, CommitError> {
         let mut item = encode(&write.value)?;
         // The head of a quarantine has none of its own.
@@ -82,9 +87,7 @@ impl DynamoLedger {
         item.insert("routed".to_owned(), encode_map(&write.routed));
         item.insert("due_shard".to_owned(), check.map_or(NULL, |_| text(&format!("check#{}", shard(key, DUE_SHARDS)))));
         item.insert("due_at".to_owned(), check.map_or(NULL, |check| number(check.due_at.as_millisecond())));
-        if let Some((mch_id, code)) = contract {
-            item.insert("contract_key".to_owned(), text(&contract_key(mch_id, code)));
-        }
+        item.extend(more.into_iter().filter_map(|(name, key)| Some((name.to_owned(), text(&key?)))));
         match write.expected {
             Expected::Absent => {
                 item.insert("pk".to_owned(), text(key));

@@ -1,4 +1,4 @@
-//! APIv3: one-off orders, their refunds, platform certificates, password-exempt contracts.
+//! APIv3: one-off orders, their refunds, platform certificates, password-exempt contracts, the daily bill.
 //!
 //! A prepared request holds the exact body and no signature: time and nonce are signed when it is sent, each time anew. So the
 //! stored body of an order can be sent again after two hours, and gives the same order a fresh `prepay_id`.
@@ -8,6 +8,7 @@
 
 mod abnormal_refund;
 mod answer;
+mod bill;
 mod certificates;
 mod close_order;
 mod echo;
@@ -22,6 +23,8 @@ mod tables;
 mod told;
 
 pub use abnormal_refund::{AbnormalRefund, RepairTo};
+pub(crate) use bill::BillDownload;
+pub use bill::{BillAnswer, BillFile, TradeBill};
 pub use certificates::{Certificates, PlatformCertificates};
 pub use close_order::CloseOrder;
 pub use echo::{Echoed, SecurityEcho};

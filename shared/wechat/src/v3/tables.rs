@@ -101,13 +101,22 @@ pub(super) const CERTIFICATES: &[Row] =
 pub(super) const EXEMPT: &[Row] =
     &[row("RESOURCE_NOT_EXISTS", NotFound, QueryFirst), row("INVALID_REQUEST", Other, QueryFirst)];
 
+/// NO_STATEMENT_EXIST and STATEMENT_CREATING are answers.
+pub(super) const TRADE_BILL: &[Row] = &[
+    row("NO_STATEMENT_EXIST", NotFound, Stop),
+    row("STATEMENT_CREATING", Busy, RepeatSame),
+    row("INVALID_REQUEST", Misconfigured, Stop),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_row_is_hidden_behind_a_wider_one() {
-        for table in [ORDER, ORDER_QUERY, CLOSE_ORDER, REFUND, REFUND_QUERY, ABNORMAL_REFUND, CERTIFICATES, EXEMPT] {
+        for table in
+            [ORDER, ORDER_QUERY, CLOSE_ORDER, REFUND, REFUND_QUERY, ABNORMAL_REFUND, CERTIFICATES, EXEMPT, TRADE_BILL]
+        {
             for (index, row) in table.iter().enumerate() {
                 let hides =
                     |above: &Row| (above.code == row.code || above.code.is_empty()) && row.text.contains(above.text);

@@ -23,6 +23,25 @@ async fn the_schedule_invokes_once_a_minute_of_the_movable_clock() {
 }
 
 #[tokio::test]
+async fn a_daily_schedule_invokes_when_the_movable_clock_passes_one_of_its_times_and_not_at_the_start() {
+    let mut f = Fixture::new().await;
+    // To 03:00 in UTC, between the two.
+    let into_day = f.stack.clock.now_ms().rem_euclid(86_400_000);
+    f.stack.clock.advance_ms(86_400_000 - into_day + 3 * 3_600_000).unwrap();
+    f.run(Trigger::Daily(vec![(2, 30), (6, 30)]), "").await;
+    a_moment().await;
+    assert_eq!(f.events().len(), 0, "what was before it started is not made up for");
+    f.stack.clock.advance_ms(4 * 3_600_000).unwrap();
+    let events = f.wait_for_events(1).await;
+    assert_eq!(events[0]["source"], "aws.scheduler");
+    // A jump over several is one invocation.
+    f.stack.clock.advance_ms(3 * 86_400_000).unwrap();
+    f.wait_for_events(2).await;
+    a_moment().await;
+    assert_eq!(f.events().len(), 2);
+}
+
+#[tokio::test]
 async fn a_trigger_without_its_function_is_refused() {
     let mut f = Fixture::new().await;
     let triggers = vec![("g".to_owned(), Trigger::EveryMinute)];

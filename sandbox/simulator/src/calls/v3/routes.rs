@@ -51,7 +51,7 @@ const fn pre_sign(
 }
 
 /// All of them.
-pub(crate) const ROUTES: [Route; 21] = [
+pub(crate) const ROUTES: [Route; 23] = [
     order("app", "/v3/pay/transactions/app", &[&ORDER, &SCENE_INFO], &[("trade_type", "APP")]),
     order("jsapi", "/v3/pay/transactions/jsapi", &[&ORDER, &JSAPI], &[("trade_type", "JSAPI")]),
     order("h5", "/v3/pay/transactions/h5", &[&ORDER, &H5_ORDER], &[("trade_type", "MWEB")]),
@@ -111,4 +111,6 @@ pub(crate) const ROUTES: [Route; 21] = [
         &[&EXEMPT_TERMINATION],
         v3::terminate_exempt,
     ),
+    get("trade_bill", "/v3/bill/tradebill", v3::trade_bill),
+    get("bill_file", "/v3/billdownload/file", v3::bill_file),
 ];

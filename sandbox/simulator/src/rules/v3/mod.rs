@@ -1,6 +1,7 @@
-//! WeChat's rules for V3: one-off orders, their refunds, keys, and password-exempt contracts.
+//! WeChat's rules for V3: one-off orders, their refunds, keys, password-exempt contracts, and the daily bill.
 
 mod abnormal;
+mod bill;
 mod close;
 mod exempt;
 mod keys;
@@ -10,6 +11,7 @@ mod refund;
 mod telling;
 
 pub(crate) use abnormal::{plan_repair, repair_refund};
+pub(crate) use bill::{bill_file, trade_bill};
 pub(crate) use close::close_order;
 pub(super) use close::close_unpaid;
 pub(crate) use exempt::{pre_sign, query_exempt, sign_exempt, terminate_exempt, terminate_exempt_by};
@@ -48,6 +50,8 @@ pub(crate) enum Reply {
     Json(Value),
     /// 204
     NoContent,
+    /// 200 with a file, which is not signed.
+    File(String),
 }
 
 /// Why WeChat does not do what a call asks: <https://pay.weixin.qq.com/doc/v3/merchant/4012081709>.

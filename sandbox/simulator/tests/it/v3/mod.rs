@@ -1,5 +1,6 @@
-//! The V3 side: one-off orders, refunds, keys, password-exempt contracts.
+//! The V3 side: one-off orders, refunds, keys, password-exempt contracts, bills.
 
+mod bills;
 mod calls;
 mod desk;
 mod exempt;

@@ -1,6 +1,7 @@
 //! APIv3.
 
 mod believed;
+mod bills;
 mod certificates;
 mod checks;
 mod contracts;

@@ -1,0 +1,237 @@
+//! Daily bills, whole: WeChat makes the bill of a day of subscriptions, deductions, purchases and refunds, and `bill-reconciler` compares
+//! it with the ledger.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use counterparty::Protocol;
+use publish::envelope::CloudEvent;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{MCH_ID, Town, attribute, poll};
+use crate::outcome::{call, text, token};
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+/// Beijing is so far ahead.
+const AHEAD_MS: i64 = 8 * 60 * MINUTE_MS;
+
+/// When the function runs, and runs again, in Beijing.
+const FIRST: (i64, i64) = (10, 30);
+const SECOND: (i64, i64) = (14, 30);
+
+impl Town {
+    /// Moves the clock to the next time that it is so late in Beijing.
+    pub(crate) fn wait_for_beijing(&self, (hour, minute): (i64, i64)) {
+        let of_day = (self.now().as_millisecond() + AHEAD_MS).rem_euclid(DAY_MS);
+        let wanted = (hour * 60 + minute) * MINUTE_MS;
+        let wait = (wanted - of_day).rem_euclid(DAY_MS);
+        self.move_clock(Duration::from_millis(u64::try_from(wait).unwrap()));
+    }
+
+    /// Moves the clock to that time of the next day in Beijing.
+    pub(crate) fn wait_for_tomorrow(&self, time: (i64, i64)) {
+        self.wait_for_beijing((0, 0));
+        self.wait_for_beijing(time);
+    }
+
+    /// Compares the bills now.
+    pub(crate) async fn compare_bills(&self) -> Result<(), String> {
+        let compared = self.stack.lambda.invoke(papay::stack::BILL_RECONCILER, "{}").await;
+        compared.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Alice buys an e-book and pays it; answers its number.
+    pub(crate) async fn buys(&self, key: &str) -> String {
+        let body = json!({ "product": "ebook", "channel": "app" });
+        let (status, begun) = call(self, &token(self, "alice"), Method::POST, "/orders", Some((key, body))).await;
+        assert_eq!(status, 201, "{begun}");
+        let order = text(&begun["out_trade_no"]);
+        self.wechat(&format!("/orders/{order}/pay"), json!({ "user": "wx-alice" })).await;
+        order
+    }
+
+    /// The back end asks for something.
+    async fn back_end_asks(&self, path: &str, body: Value) {
+        let url = self.stack.lambda.url(papay::stack::MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
+        let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", body.to_string());
+        let response = request.json(&body).send().await.unwrap();
+        let (status, told) = (response.status().as_u16(), response.text().await.unwrap());
+        assert!(status < 300, "{path}: {status} {told}");
+    }
+
+    /// Waits until an item is in this state on record.
+    async fn is(&self, kind: char, number: &str, state: &str) {
+        poll(&format!("{number} is {state}"), async || self.state(kind, number).await.as_deref() == Some(state)).await;
+    }
+
+    /// The state of an item on record.
+    async fn state(&self, kind: char, number: &str) -> Option<String> {
+        let dump = self.dump().await;
+        dump.ledger.get(&format!("{MCH_ID}#{kind}#{number}")).map(|item| attribute(item, "state"))
+    }
+
+    /// Somebody changes an order on record behind our back.
+    async fn forge(&self, number: &str, amount: Option<u64>) {
+        let (client, table) = (&self.clients().dynamodb, &self.stack.tables.ledger);
+        let key = AttributeValue::S(format!("{MCH_ID}#O#{number}"));
+        match amount {
+            Some(amount) => {
+                let update = client.update_item().table_name(table).key("pk", key);
+                let update = update.update_expression("SET amount = :amount");
+                let amount = AttributeValue::N(amount.to_string());
+                update.expression_attribute_values(":amount", amount).send().await.map(drop).unwrap();
+            }
+            None => client.delete_item().table_name(table).key("pk", key).send().await.map(drop).unwrap(),
+        }
+    }
+
+    /// What the business is told of differences: number to what differs, what the bill says and what the record.
+    async fn told(&self) -> BTreeMap<String, (String, String, String)> {
+        self.drained().await;
+        let events = self.receive_what_is_there("membership").await;
+        let differed = events.iter().filter(|event| event.event_type == "papay.bill.differed.v1");
+        let mut told = BTreeMap::new();
+        for event in differed {
+            let data = data(event);
+            let word = |name: &str| data[name].as_str().unwrap_or("-").to_owned();
+            assert_eq!((data["cause"].as_str(), data["bill_date"].as_str().map(str::len)), (Some("bill"), Some(10)));
+            let before = told.insert(event.subject.clone(), (word("difference"), word("bill"), word("record")));
+            assert_eq!(before, None, "a difference is told once");
+        }
+        told
+    }
+
+    /// How often each of the function's metrics was counted, by its name alone.
+    fn counted(&self, metric: &str) -> f64 {
+        let lines = self.lines().into_iter().filter(|line| line.function == papay::stack::BILL_RECONCILER);
+        let documents = lines.map(|line| serde_json::from_str::<Value>(&line.text).unwrap());
+        documents.filter(|document| document["_aws"].is_object()).filter_map(|document| document[metric].as_f64()).sum()
+    }
+}
+
+fn data(event: &CloudEvent) -> Value {
+    serde_json::from_str(event.data.get()).unwrap()
+}
+
+fn told(number: &str, difference: &str, bill: &str, record: &str) -> (String, (String, String, String)) {
+    (number.to_owned(), (difference.to_owned(), bill.to_owned(), record.to_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_purchases_deductions_and_refunds_that_went_well_has_no_difference() {
+    let town = Town::start().await;
+    town.ask_wechat();
+    town.wait_for_beijing((10, 0));
+    // The first day: she subscribes, and is deducted from a day later.
+    let alice = token(&town, "alice");
+    let body = json!({ "product": "vip-monthly", "channel": "app" });
+    let (status, begun) = call(&town, &alice, Method::POST, "/subscriptions", Some(("first", body))).await;
+    assert_eq!(status, 201, "{begun}");
+    let (code, first) = (text(&begun["contract_code"]), text(&begun["payment"]["out_trade_no"]));
+    town.wechat(&format!("/orders/{first}/pay"), json!({ "user": "wx-alice" })).await;
+    town.is('C', &code, "signed").await;
+    town.is('O', &first, "paid").await;
+    let deduction = format!("{code}P0001A01");
+    town.back_end_asks("/deductions", json!({ "contract_code": code, "period": 1, "amount": 100 })).await;
+    // The second: the deduction, a purchase, and some of it back.
+    town.wait_for_beijing(FIRST);
+    town.move_clock(Duration::from_secs(24 * 3600));
+    town.is('O', &deduction, "paid").await;
+    let book = town.buys("book").await;
+    town.is('O', &book, "paid").await;
+    town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
+    town.is('R', "R1", "succeeded").await;
+    town.wait_for_tomorrow(FIRST);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.counted("BillLines"), 3.0, "the deduction, the purchase and the refund");
+    assert_eq!(town.told().await, BTreeMap::new());
+    assert_eq!((town.counted("BillDifferences"), town.counted("BillCured")), (0.0, 0.0));
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_told_once() {
+    let town = Town::start().await;
+    town.wait_for_beijing((12, 0));
+    // Orders whose notices come, and what is done to them afterwards.
+    let (forged, forgotten, plain) =
+        (town.buys("forged").await, town.buys("forgotten").await, town.buys("plain").await);
+    for order in [&forged, &forgotten, &plain] {
+        town.is('O', order, "paid").await;
+    }
+    // From here no notice comes, and the worker asks nothing, either.
+    for kind in ["payment", "refund"] {
+        let fault = json!({ "on": "notice", "kind": kind, "times": 1_000, "fault": "lost" });
+        town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    }
+    let lost = town.buys("lost").await;
+    town.wechat(&format!("/orders/{plain}/refund"), json!({ "amount": 90, "out_refund_no": "PLATFORM1" })).await;
+    // On record it is paid; WeChat never heard of it.
+    let unheard = town.prepare("payment-v3").await;
+    assert!(town.send(&unheard).await.is_success(Protocol::V3));
+    town.forge(&forged, Some(991)).await;
+    town.forge(&forgotten, None).await;
+    assert_eq!(town.state('O', &lost).await.as_deref(), Some("requested"));
+    town.told().await;
+
+    town.wait_for_tomorrow(FIRST);
+    town.compare_bills().await.unwrap();
+    town.is('O', &lost, "paid").await;
+    town.is('R', "PLATFORM1", "succeeded").await;
+    let unheard = unheard.numbers;
+    let expected = BTreeMap::from([
+        told(&forged, "amount", "990", "991"),
+        told(&forgotten, "not_on_record", "990", "-"),
+        told(&unheard.out_trade_no, "not_in_bill", "-", &unheard.total.to_string()),
+    ]);
+    assert_eq!(town.told().await, expected);
+    assert_eq!(town.counted("BillCured"), 2.0, "the lost notice, and the refund of the merchant platform");
+    assert_eq!(town.counted("BillDifferences"), 3.0);
+
+    // Again: what is booked is no difference any more, and what was told is counted and not told again.
+    town.wait_for_beijing(SECOND);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.told().await, BTreeMap::new());
+    assert_eq!((town.counted("BillCured"), town.counted("BillDifferences")), (2.0, 6.0));
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_that_wechat_could_not_be_asked_about_is_left_to_the_second_run_which_tells_it() {
+    let town = Town::start().await;
+    town.wait_for_beijing((12, 0));
+    let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    let lost = town.buys("lost").await;
+    let fault = json!({ "on": "call", "call": "order_query", "times": 1_000, "fault": { "status": { "code": 500 } } });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wait_for_tomorrow(FIRST);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.told().await, BTreeMap::new());
+    assert_eq!(town.counted("BillDifferences"), 0.0);
+    town.wait_for_beijing(SECOND);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.told().await, BTreeMap::from([told(&lost, "state", "SUCCESS", "requested")]));
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_that_is_still_being_made_is_waited_for_once_and_then_missed_loudly() {
+    let town = Town::start().await;
+    town.wait_for_beijing((9, 30));
+    town.compare_bills().await.unwrap();
+    assert_eq!((town.counted("BillsCompared"), town.counted("BillsUncompared")), (0.0, 2.0), "one has no V3 key");
+    town.wait_for_beijing(FIRST);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.counted("BillsCompared"), 1.0, "nothing was sold on that day");
+    let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
+    let fault = json!({ "on": "call", "call": "trade_bill", "times": 1_000, "fault": creating });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wait_for_beijing(SECOND);
+    let failed = town.compare_bills().await.unwrap_err();
+    assert!(failed.contains("10000100: WeChat is still making the bill"), "{failed}");
+    town.stop().await;
+}
