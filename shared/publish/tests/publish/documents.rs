@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::{
-    BillDifference, BillEvent, Cause, ContractEvent, Event, Outcome, PaymentEvent, QuarantineEvent, RefundEvent, SubscriptionEvent, schemas,
+    BillDifference, BillEvent, Cause, ContractEvent, Event, Outcome, PaymentEvent, QuarantineEvent, RefundEvent,
+    SubscriptionEvent, schemas,
 };
 use publish::envelope::{self, CloudEvent, schema_id};
 use serde_json::{Map, Value, json};
