@@ -9,11 +9,13 @@ use super::aws::{Refusal, asked};
 use super::{At, Finding};
 
 /// The alarms of the template, after the stack's name and a hyphen.
-pub const ALARMS: [&str; 29] = [
+pub const ALARMS: [&str; 31] = [
     "api-errors",
     "api-faults",
     "api-latency",
     "background-errors",
+    "bill-differences",
+    "bill-errors",
     "callback-errors",
     "callback-faults",
     "callback-latency",

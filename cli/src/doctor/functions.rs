@@ -27,7 +27,7 @@ pub enum Entry {
 }
 
 /// The functions of the template, after the stack's name and a hyphen.
-pub const FUNCTIONS: [(&str, Entry); 9] = [
+pub const FUNCTIONS: [(&str, Entry); 10] = [
     ("deduction-callback", Entry::PublicUrl),
     ("contract-callback", Entry::PublicUrl),
     ("payment-callback", Entry::PublicUrl),
@@ -37,6 +37,7 @@ pub const FUNCTIONS: [(&str, Entry); 9] = [
     ("outbox-relay", Entry::Mapping),
     ("worker", Entry::Mapping),
     ("sweeper", Entry::Schedule),
+    ("bill-reconciler", Entry::Schedule),
 ];
 
 /// The variables of a function.

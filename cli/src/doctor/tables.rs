@@ -13,7 +13,7 @@ const DEPLOY: &str = "deploy the template again";
 pub(super) async fn check(client: &Client, tables: &Tables, deployed: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let wanted: [(&str, &[&str], bool); 3] = [
-        (&tables.ledger, &["due", "by_contract"], false),
+        (&tables.ledger, &["due", "by_contract", "by_day"], false),
         (&tables.inbox, &[], false),
         (&tables.outbox, &["pending"], true),
     ];

@@ -60,7 +60,9 @@ impl Deployed {
             answers.extend(function(name, entry, urls.get(name), &variables));
         }
         answers.insert("alarms".to_owned(), json!({ "MetricAlarms": ALARMS.map(alarm) }));
-        for (table, indexes) in [("ledger", &["due", "by_contract"][..]), ("inbox", &[]), ("outbox", &["pending"])] {
+        for (table, indexes) in
+            [("ledger", &["due", "by_contract", "by_day"][..]), ("inbox", &[]), ("outbox", &["pending"])]
+        {
             answers.insert(format!("table shop-{table}"), described(indexes));
         }
         let deployed = Self { town, account: Account::open(answers).await, folder };
