@@ -12,6 +12,9 @@ use wechat::{Failure, Http, Incoming, Outgoing, Transport};
 /// A function that was asleep needs some seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// More than anything that is asked for answers, in bytes.
+const LONGEST: usize = 1 << 20;
+
 /// Trusts what browsers trust, or the roots of `PAPAY_CA_BUNDLE`, as the AWS clients do.
 pub(super) fn http() -> Result<Http, Misconfigured> {
     let name = "PAPAY_CA_BUNDLE";
@@ -37,6 +40,7 @@ pub(super) async fn get(http: &Http, url: &str) -> Result<Incoming, Failure> {
         certificate: None,
         new_connection: true,
         timeout: PATIENCE,
+        longest: LONGEST,
     };
     http.exchange(request).await
 }
