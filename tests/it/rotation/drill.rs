@@ -39,8 +39,8 @@ pub(super) enum Way {
     V3(WechatPay, String),
 }
 
-/// What is verified, and could not be recorded in time. A key that does not fit is answered with 401 or 500.
-const UNAVAILABLE: u16 = 503;
+/// What could not be recorded in time, or was not answered within WeChat's 5 s. A key that does not fit is answered with 401 or 500.
+const UNAVAILABLE: [u16; 2] = [502, 503];
 
 /// After which it counts as refused all the same.
 const RESENDS: usize = 10;
@@ -196,7 +196,7 @@ async fn send_on(town: Arc<Town>, ways: Arc<Mutex<Vec<Way>>>, told: Arc<Told>) {
         let (endpoint, path, request) = way.notice(&town, &numbers);
         let mut answer = town.send_to(endpoint, &path, &request).await;
         for _ in 0..RESENDS {
-            if answer.status != UNAVAILABLE {
+            if !UNAVAILABLE.contains(&answer.status) {
                 break;
             }
             told.sent_again.fetch_add(1, Ordering::SeqCst);
