@@ -47,7 +47,7 @@ impl Scene {
     }
 
     /// Where a row of the ledger stands, if it is there.
-    async fn stands(&self, letter: char, number: &str) -> Option<String> {
+    pub(super) async fn stands(&self, letter: char, number: &str) -> Option<String> {
         let dump = self.town.dump().await;
         dump.ledger.get(&format!("{MCH_ID}#{letter}#{number}")).map(|item| attribute(item, "state"))
     }
@@ -160,10 +160,10 @@ async fn a_repair_whose_function_died_is_made_by_the_worker_and_once() {
         let repairs_as = format!("/{MCH_ID}/refunds/R1/repair-outcome");
         scene.at_wechat(&repairs_as, json!({ "status": "PROCESSING" })).await;
         death.meets(&scene, "abnormal_refund").await;
-        let processes = |refund: Option<Value>| refund.is_some_and(|refund| refund["state"] == "PROCESSING");
+        let is_repaired = |refund: Option<Value>| refund.is_some_and(|refund| refund["v3"]["under_repair"] == true);
         let moment = async || match death {
             Death::BeforeTheCall => scene.stands('R', "R1").await.as_deref() == Some("repairing"),
-            Death::BeforeTheAnswer => processes(scene.refund_at_wechat("R1").await),
+            Death::BeforeTheAnswer => is_repaired(scene.refund_at_wechat("R1").await),
         };
         let card = json!({
             "type": "user_bank_card", "bank_type": "ICBC_DEBIT", "bank_account": "6222021234567890123", "real_name": "张三",
@@ -172,14 +172,14 @@ async fn a_repair_whose_function_died_is_made_by_the_worker_and_once() {
         let repair = scene.back_end("/refunds/R1/abnormal", "repair", card.clone());
         let ((status, body), ()) = tokio::join!(repair, die);
         assert_eq!(status, 502, "{death:?} {body}");
-        let at_wechat = processes(scene.refund_at_wechat("R1").await);
+        let at_wechat = is_repaired(scene.refund_at_wechat("R1").await);
         assert_eq!(at_wechat, death == Death::BeforeTheAnswer, "{death:?}");
         // Whoever asked for it asks again; the worker makes it, if it has not been made.
         let (status, body) = scene.back_end("/refunds/R1/abnormal", "repair", card).await;
         assert!(matches!(status, 200 | 202), "{death:?} {status} {body}");
         poll("WeChat repairs it", async || {
             scene.time_passes(MINUTE).await;
-            processes(scene.refund_at_wechat("R1").await)
+            is_repaired(scene.refund_at_wechat("R1").await)
         })
         .await;
         scene.at_wechat(&format!("/{MCH_ID}/refunds/R1/settle"), json!({ "status": "SUCCESS" })).await;

@@ -61,7 +61,8 @@ async fn an_abnormal_refund_whose_repair_fails_is_repaired_again() {
     scene.gives_back("R1", 990).await;
     scene.comes_to_be('R', "R1", "abnormal", SECOND).await;
     let outcome = format!("/{}/refunds/R1/repair-outcome", crate::harness::MCH_ID);
-    scene.at_wechat(&outcome, json!({ "status": "ABNORMAL" })).await;
+    // Only a refund that is PROCESSING meanwhile can become ABNORMAL again, which WeChat then tells.
+    scene.at_wechat(&outcome, json!({ "status": "ABNORMAL", "meanwhile": "PROCESSING" })).await;
     let to_the_merchant = json!({ "type": "merchant_bank_card" });
     let (status, body) = scene.back_end("/refunds/R1/abnormal", "first", to_the_merchant.clone()).await;
     assert!(matches!(status, 200 | 202), "{status} {body}");

@@ -148,7 +148,8 @@ async fn a_v3_order_is_asked_for_closed_and_refunded_and_its_abnormal_refund_is_
     };
     let repair = repair.prepare(&desk.keys, &desk.at()).unwrap();
     let answer = desk.client.send(&repair, &desk.keys, desk.now()).await.unwrap();
-    assert_eq!(said(answer.fact(&mch_id(), &number("B10002"), &refund_number("B2R2")).unwrap()), "processing");
+    let told = said(answer.fact(&mch_id(), &number("B10002"), &refund_number("B2R2")).unwrap());
+    assert_eq!(told, "abnormal", "it is under way, and that is not seen until it has succeeded");
     desk.pass(MINUTE);
     assert_eq!(desk.refund_state("B10002", "B2R2").await, "succeeded");
 }

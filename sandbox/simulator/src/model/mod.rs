@@ -2,6 +2,7 @@
 
 mod contract;
 mod exempt;
+mod frequency;
 mod keys;
 mod notice;
 mod order;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use contract::{Calls, Contract, ContractState, Ended, Form, PreNotice, Signed};
 pub(crate) use exempt::{Exempt, ExemptEnded, ExemptSigned, ExemptState};
+pub(crate) use frequency::Frequency;
 pub(crate) use keys::{KeyMode, Keys};
 pub(crate) use notice::{Delivery, Message, Notice, NoticeKind, NoticeState};
 pub(crate) use order::{Cashier, Failure, Order, OrderKind, PREPAY_LIFE, Paid, TradeState, V3Order};
@@ -60,6 +62,9 @@ pub(crate) struct World {
     /// Notices that are not accepted yet.
     pub(crate) waiting: BTreeSet<u64>,
     last_id: u64,
+    /// Refunds of V3 in this second, by merchant. Nobody remembers them for longer.
+    #[serde(skip)]
+    pub(crate) refund_calls: BTreeMap<String, Frequency>,
 }
 
 /// What happens by itself.

@@ -40,10 +40,16 @@ pub(crate) struct Refund {
 pub(crate) struct V3Refund {
     /// The body that made it: a repetition must say the same.
     pub(crate) body: Value,
-    /// The body that asked for its repair, sensitive fields in the clear.
+    /// The repair that was asked for last, without what is nobody's business.
     pub(crate) repair: Option<Value>,
     /// How the repair ends.
     pub(crate) repair_outcome: RefundState,
+    /// That repair has not come to its end.
+    #[serde(default)]
+    pub(crate) under_repair: bool,
+    /// The refund is PROCESSING while it is repaired. The documents name no way back from ABNORMAL but SUCCESS, so usually it is not.
+    #[serde(default)]
+    pub(crate) processes_again: bool,
 }
 
 /// `refund_status`.
@@ -71,6 +77,13 @@ pub(crate) enum Source {
     Api,
     /// On the merchant platform.
     VendorPlatform,
+}
+
+impl Refund {
+    /// Whether its repair was taken and has not come to its end.
+    pub(crate) fn is_under_repair(&self) -> bool {
+        self.v3.as_ref().is_some_and(|v3| v3.under_repair)
+    }
 }
 
 impl RefundState {

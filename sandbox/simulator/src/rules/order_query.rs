@@ -3,7 +3,7 @@
 use counterparty::V2Fields;
 
 use super::{Call, Refusal, Scene, success};
-use crate::model::{Order, Paid, RefundState, TradeState, World};
+use crate::model::{Order, Paid, TradeState};
 use crate::time::{DAY, compact};
 
 /// Deductions can be asked for a month.
@@ -14,7 +14,7 @@ pub(crate) fn order_query(scene: &mut Scene<'_>, call: &Call) -> Result<V2Fields
     let order = wanted(scene, call)?;
     // A failed deduction is closed by WeChat, and PAY_FAIL is a word of the other query.
     let state = if order.state == TradeState::PayFail { TradeState::Closed } else { order.state };
-    Ok(answer(scene.world, call, order, state))
+    Ok(answer(call, order, state))
 }
 
 /// Deductions only, for a month, and not once they were closed by a call.
@@ -27,17 +27,16 @@ pub(crate) fn pap_order_query(scene: &mut Scene<'_>, call: &Call) -> Result<V2Fi
     if scene.now > order.made_ms.saturating_add(PAP_MEMORY_DAYS * DAY) {
         return Err(absent());
     }
-    let mut fields = answer(scene.world, call, order, order.state);
+    let mut fields = answer(call, order, order.state);
     if let Some(contract) = scene.world.contracts.get(contract) {
         fields.set("contract_id", contract.contract_id());
     }
     Ok(fields)
 }
 
-/// Whether any of the order's money went back, or is going back.
-pub(super) fn is_refunded(world: &World, order: &Order) -> bool {
-    let mut refunds = order.refunds.iter().filter_map(|key| world.refunds.get(key));
-    refunds.any(|refund| refund.state != RefundState::RefundClose)
+/// Whether a refund of the order was accepted. That it was closed later takes nothing back: REFUND is final.
+pub(super) fn is_refunded(order: &Order) -> bool {
+    !order.refunds.is_empty()
 }
 
 fn wanted<'a>(scene: &'a Scene<'_>, call: &Call) -> Result<&'a Order, Refusal> {
@@ -51,9 +50,9 @@ fn absent() -> Refusal {
     Refusal::business("ORDERNOTEXIST", "此交易订单号不存在")
 }
 
-fn answer(world: &World, call: &Call, order: &Order, state: TradeState) -> V2Fields {
+fn answer(call: &Call, order: &Order, state: TradeState) -> V2Fields {
     let mut fields = success(call);
-    let (state, described) = match is_refunded(world, order) {
+    let (state, described) = match is_refunded(order) {
         true => ("REFUND", "订单发生过退款"),
         false => (state.as_str(), state.described()),
     };

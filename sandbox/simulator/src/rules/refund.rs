@@ -75,19 +75,27 @@ pub(crate) fn platform_refund(
     Ok(out_refund_no)
 }
 
-/// Decides a refund now, whatever was planned for it.
+/// Decides a refund now, whatever was planned for it. Told where that changes its state: of a repair that comes to nothing while the refund
+/// has stayed abnormal nobody hears.
 pub(crate) fn settle(scene: &mut Scene<'_>, out_refund_no: &str, state: RefundState) -> Result<(), Refused> {
     let refund_key = key(scene.mch_id(), out_refund_no);
     let now = scene.now;
     let refund = scene.world.refunds.get_mut(&refund_key).ok_or(Refused::Unknown)?;
     match (refund.state, state) {
         (RefundState::Processing, _) | (RefundState::Change, RefundState::Success) => {}
+        (RefundState::Change, RefundState::Change) if refund.is_under_repair() => {}
         _ => return Err(Refused::rule("the refund has come to its end")),
     }
+    let is_news = state != refund.state;
     refund.state = state;
     refund.ended_ms = (state != RefundState::Processing).then_some(now);
+    if let Some(v3) = refund.v3.as_mut().filter(|_| state != RefundState::Processing) {
+        v3.under_repair = false;
+    }
     let refund = refund.clone();
-    telling::refunded(scene, &refund)?;
+    if is_news {
+        telling::refunded(scene, &refund)?;
+    }
     Ok(())
 }
 
@@ -95,9 +103,10 @@ pub(crate) fn settle(scene: &mut Scene<'_>, out_refund_no: &str, state: RefundSt
 pub(super) fn finish(scene: &mut Scene<'_>, refund_key: &str) -> Result<(), Refused> {
     let refund = scene.world.refunds.get(refund_key).ok_or(Refused::Unknown)?;
     let planned = scene.world.orders.get(&refund.order).map(|order| order.refund_outcome).unwrap_or_default();
-    let repaired = refund.v3.as_ref().filter(|v3| v3.repair.is_some()).map(|v3| v3.repair_outcome);
+    let repaired = refund.v3.as_ref().filter(|v3| v3.under_repair).map(|v3| v3.repair_outcome);
+    let is_open = repaired.is_some() || refund.state == RefundState::Processing;
     let outcome = repaired.unwrap_or(planned);
-    if refund.state != RefundState::Processing || outcome == RefundState::Processing {
+    if !is_open || outcome == RefundState::Processing {
         return Ok(());
     }
     let out_refund_no = refund.out_refund_no.clone();

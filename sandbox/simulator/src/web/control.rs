@@ -13,6 +13,7 @@ use super::State;
 use crate::config::Merchant;
 use crate::faults::{ErrorCode, Fault};
 use crate::model::{Failure, RefundState, key};
+use crate::rules::v3::RepairPlan;
 use crate::rules::{self, Ending, Payment, Refused, Scene};
 use crate::shared::Shared;
 
@@ -167,14 +168,14 @@ pub(crate) async fn settle(
     done(act(&shared, &mch_id, |scene| rules::settle(scene, &number, status)))
 }
 
-/// Decides how the repair of an abnormal refund will end.
+/// Decides how the repair of an abnormal refund will end, and what queries say of the refund until then.
 pub(crate) async fn plan_repair(
     shared: State,
     Path((mch_id, number)): Path<(String, String)>,
     Json(body): Json<Value>,
 ) -> Answer {
-    let WithStatus { status } = serde_json::from_value(body)?;
-    done(act(&shared, &mch_id, |scene| rules::v3::plan_repair(scene, &key(&mch_id, &number), status)))
+    let plan: RepairPlan = serde_json::from_value(body)?;
+    done(act(&shared, &mch_id, |scene| rules::v3::plan_repair(scene, &key(&mch_id, &number), plan)))
 }
 
 /// Changes a user.

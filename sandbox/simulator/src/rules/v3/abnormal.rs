@@ -1,5 +1,6 @@
 //! `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::keys::opened;
@@ -27,7 +28,8 @@ const BANKS: [&str; 15] = [
     "NBCB_DEBIT",
 ];
 
-/// Sends the money of an abnormal refund somewhere else.
+/// Sends the money of an abnormal refund somewhere else. Until it has arrived there, or has come back again, the refund is ABNORMAL as
+/// before, unless [`plan_repair`] said otherwise.
 pub(crate) fn repair_refund(scene: &mut Scene<'_>, request: &Request) -> Result<Reply, Refusal> {
     let target = target(scene, request)?;
     let refund_key = wanted(scene, request)?;
@@ -36,11 +38,11 @@ pub(crate) fn repair_refund(scene: &mut Scene<'_>, request: &Request) -> Result<
     let refund = scene.world.refunds.get_mut(&refund_key).ok_or_else(absent)?;
     let is_repeated = refund.v3.as_ref().is_some_and(|v3| v3.repair.as_ref() == Some(&target));
     match refund.state {
-        RefundState::Change => {
+        RefundState::Change if !refund.is_under_repair() => {
             begin(refund, target);
             scene.world.jobs.insert((at, Job::Settle(refund_key.clone())));
         }
-        RefundState::Processing | RefundState::Success if is_repeated => {}
+        RefundState::Change | RefundState::Processing | RefundState::Success if is_repeated => {}
         _ => return Err(Refusal::new("INVALID_REQUEST", "退款单状态不是退款异常，不能发起异常退款")),
     }
     let refund = scene.world.refunds.get(&refund_key).ok_or_else(absent)?;
@@ -48,17 +50,37 @@ pub(crate) fn repair_refund(scene: &mut Scene<'_>, request: &Request) -> Result<
     Ok(Reply::Json(described(order, refund)))
 }
 
-/// How the next repairs of a refund end.
-pub(crate) fn plan_repair(scene: &mut Scene<'_>, refund_key: &str, outcome: RefundState) -> Result<(), Refused> {
+/// How the next repairs of a refund end, and what the refund is meanwhile.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RepairPlan {
+    status: RefundState,
+    meanwhile: Option<RefundState>,
+}
+
+pub(crate) fn plan_repair(scene: &mut Scene<'_>, refund_key: &str, plan: RepairPlan) -> Result<(), Refused> {
     let refund = scene.world.refunds.get_mut(refund_key).ok_or(Refused::Unknown)?;
-    refund.v3.get_or_insert_with(V3Refund::default).repair_outcome = outcome;
+    let v3 = refund.v3.get_or_insert_with(V3Refund::default);
+    v3.repair_outcome = plan.status;
+    match plan.meanwhile {
+        None => {}
+        Some(RefundState::Change) => v3.processes_again = false,
+        Some(RefundState::Processing) => v3.processes_again = true,
+        Some(RefundState::Success | RefundState::RefundClose) => {
+            return Err(Refused::rule("a refund under repair is ABNORMAL or PROCESSING"));
+        }
+    }
     Ok(())
 }
 
 fn begin(refund: &mut Refund, target: Value) {
-    refund.state = RefundState::Processing;
-    refund.ended_ms = None;
-    refund.v3.get_or_insert_with(V3Refund::default).repair = Some(target);
+    let v3 = refund.v3.get_or_insert_with(V3Refund::default);
+    v3.repair = Some(target);
+    v3.under_repair = true;
+    if v3.processes_again {
+        refund.state = RefundState::Processing;
+        refund.ended_ms = None;
+    }
 }
 
 fn wanted(scene: &Scene<'_>, request: &Request) -> Result<String, Refusal> {

@@ -10,7 +10,7 @@ mod query;
 mod refund;
 mod telling;
 
-pub(crate) use abnormal::{plan_repair, repair_refund};
+pub(crate) use abnormal::{RepairPlan, plan_repair, repair_refund};
 pub(crate) use bill::{bill_file, trade_bill};
 pub(crate) use close::close_order;
 pub(super) use close::close_unpaid;

@@ -18,7 +18,7 @@ pub(crate) fn query_order(scene: &mut Scene<'_>, request: &Request) -> Result<Re
     };
     let order = key.and_then(|key| world.orders.get(&key)).filter(|order| order.mch_id == scene.mch_id());
     let order = order.ok_or_else(|| Refusal::new("ORDER_NOT_EXIST", "订单不存在"))?;
-    Ok(Reply::Json(described(order, is_refunded(world, order))))
+    Ok(Reply::Json(described(order, is_refunded(order))))
 }
 
 fn described(order: &Order, is_refunded: bool) -> Value {

@@ -16,29 +16,15 @@ const PAUSE: Ms = MINUTE;
 /// What every refund goes back to.
 pub(super) const ACCOUNT: &str = "支付用户零钱";
 
-/// Accepts a refund. The same number again is the same refund.
+/// Accepts a refund, unless there were too many in this second. The same number again is the same refund.
 pub(crate) fn refund(scene: &mut Scene<'_>, request: &Request) -> Result<Reply, Refusal> {
-    let order = wanted_order(scene, request)?;
-    let refund_key = key(scene.mch_id(), request.said("/out_refund_no"));
-    if let Some(known) = scene.world.refunds.get(&refund_key) {
-        check_repetition(known, &order, request)?;
-        return Ok(Reply::Json(described(&order, known)));
+    let (mch_id, now) = (scene.mch_id().to_owned(), scene.now);
+    if scene.world.refund_calls.entry(mch_id.clone()).or_default().is_exceeded(now) {
+        return Err(Refusal::new("FREQUENCY_LIMITED", "频率限制，请降低申请频率再重试"));
     }
-    check_amounts(&order, request)?;
-    if last_refund_ms(scene, &order).is_some_and(|last| scene.now < last.saturating_add(PAUSE)) {
-        return Err(Refusal::new("FREQUENCY_LIMITED", "同一笔订单的多次退款请间隔1分钟以上"));
-    }
-    let wanted = Wanted {
-        out_refund_no: request.said("/out_refund_no").to_owned(),
-        refund_fee: request.number("/amount/refund"),
-        account: request.text("/funds_account").unwrap_or("UNSETTLED").to_owned(),
-        notify_url: request.text("/notify_url").map(ToOwned::to_owned).or_else(|| usual_address(scene)),
-        request: BTreeMap::new(),
-        source: Source::Api,
-        v3: Some(V3Refund { body: request.body.clone(), ..V3Refund::default() }),
-    };
-    let refund = accept(scene, &order, wanted).map_err(refused)?;
-    Ok(Reply::Json(described(&order, &refund)))
+    let outcome = begin(scene, request);
+    scene.world.refund_calls.entry(mch_id).or_default().count(now, outcome.is_ok());
+    outcome
 }
 
 /// A refund by the merchant's number, whoever made it.
@@ -93,6 +79,30 @@ pub(super) fn shares(order: &Order, refund: &Refund) -> (u64, u64) {
     let coupon = order.paid.as_ref().map_or(0, |paid| paid.coupon);
     let discount = coupon.saturating_mul(refund.refund_fee).checked_div(refund.total_fee).unwrap_or_default();
     (discount, refund.refund_fee.saturating_sub(discount))
+}
+
+fn begin(scene: &mut Scene<'_>, request: &Request) -> Result<Reply, Refusal> {
+    let order = wanted_order(scene, request)?;
+    let refund_key = key(scene.mch_id(), request.said("/out_refund_no"));
+    if let Some(known) = scene.world.refunds.get(&refund_key) {
+        check_repetition(known, &order, request)?;
+        return Ok(Reply::Json(described(&order, known)));
+    }
+    check_amounts(&order, request)?;
+    if last_refund_ms(scene, &order).is_some_and(|last| scene.now < last.saturating_add(PAUSE)) {
+        return Err(Refusal::new("FREQUENCY_LIMITED", "同一笔订单的多次退款请间隔1分钟以上"));
+    }
+    let wanted = Wanted {
+        out_refund_no: request.said("/out_refund_no").to_owned(),
+        refund_fee: request.number("/amount/refund"),
+        account: request.text("/funds_account").unwrap_or("UNSETTLED").to_owned(),
+        notify_url: request.text("/notify_url").map(ToOwned::to_owned).or_else(|| usual_address(scene)),
+        request: BTreeMap::new(),
+        source: Source::Api,
+        v3: Some(V3Refund { body: request.body.clone(), ..V3Refund::default() }),
+    };
+    let refund = accept(scene, &order, wanted).map_err(refused)?;
+    Ok(Reply::Json(described(&order, &refund)))
 }
 
 fn wanted_order(scene: &Scene<'_>, request: &Request) -> Result<Order, Refusal> {

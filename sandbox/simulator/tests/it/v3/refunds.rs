@@ -77,6 +77,8 @@ async fn a_refund_that_breaks_a_rule_is_refused_and_leaves_nothing() {
     bench.buy("B10001").await;
     bench.v3_post("/v3/pay/transactions/app", &bench.v3_order("B10002")).await;
     let refused = async |body: Value, status: u16, code: &str| {
+        // Too many refused ones in a second are refused for that.
+        bench.pass(1_000);
         assert_eq!(bench.apply(&body).await.error(), (status, code.to_owned()), "{body}");
     };
     refused(bench.v3_refund("B10001", "R1", 991), 400, "INVALID_REQUEST").await;
@@ -140,6 +142,7 @@ async fn a_closed_refund_is_told_and_its_money_can_be_refunded_under_a_new_numbe
     assert_eq!(bench.v3_refund_state("R1").await, "CLOSED");
     let told = bench.sink.wait_any("/v3/refund", 1).await.remove(0);
     assert_eq!(bench.opened(&told).0, "REFUND.CLOSED");
+    assert_eq!(bench.v3_state("E10001").await, "REFUND", "one was accepted");
     bench.pass(MINUTE);
     assert_eq!(bench.part("E10001", "R2", 990).await.status, 200);
 }
@@ -151,9 +154,14 @@ async fn an_abnormal_refund_goes_to_the_users_card_and_is_told_twice() {
     let id = bench.merchant.public_key_id().unwrap().to_owned();
     let to_card = bench.to_user_card("6222000000000000", "张三");
     let repaired = bench.repair(&refund_id, &to_card, Some(&id)).await;
-    assert_eq!((repaired.status, &repaired.json()["status"]), (200, &json!("PROCESSING")), "{}", repaired.text);
+    let under_repair = (repaired.status, &repaired.json()["status"]);
+    assert_eq!(under_repair, (200, &json!("ABNORMAL")), "no way back to PROCESSING is documented: {}", repaired.text);
     let again = bench.repair(&refund_id, &bench.to_user_card("6222000000000000", "张三"), Some(&id)).await;
     assert_eq!(again.status, 200, "the same again");
+    let elsewhere = json!({ "out_refund_no": "R1", "type": "MERCHANT_BANK_CARD" });
+    let elsewhere = bench.repair(&refund_id, &elsewhere, None).await;
+    assert_eq!(elsewhere.error(), (400, "INVALID_REQUEST".to_owned()), "its money is on its way");
+    assert_eq!(bench.v3_refund_state("R1").await, "ABNORMAL");
     bench.pass(1_000);
     assert_eq!(bench.v3_refund_state("R1").await, "SUCCESS");
     let told = bench.sink.wait_any("/v3/refund", 2).await;
@@ -166,18 +174,61 @@ async fn an_abnormal_refund_goes_to_the_users_card_and_is_told_twice() {
 }
 
 #[tokio::test]
-async fn an_abnormal_refund_goes_to_the_merchants_card_and_may_fail_there_too() {
+async fn an_abnormal_refund_goes_to_the_merchants_card_and_may_fail_there_too_which_only_a_new_state_tells() {
+    for (meanwhile, told_at_all) in [
+        ("ABNORMAL", &["REFUND.ABNORMAL", "REFUND.SUCCESS"][..]),
+        ("PROCESSING", &["REFUND.ABNORMAL", "REFUND.ABNORMAL", "REFUND.SUCCESS"]),
+    ] {
+        let bench = Bench::start().await;
+        let refund_id = bench.abnormal("G10001").await;
+        let plan = |status: &str| json!({ "status": status, "meanwhile": meanwhile });
+        bench.act("/refunds/R1/repair-outcome", plan("ABNORMAL")).await;
+        let to_merchant = json!({ "out_refund_no": "R1", "type": "MERCHANT_BANK_CARD" });
+        let repaired = bench.repair(&refund_id, &to_merchant, None).await;
+        assert_eq!((repaired.status, repaired.json()["status"].as_str()), (200, Some(meanwhile)));
+        assert_eq!(bench.v3_refund_state("R1").await, meanwhile);
+        bench.pass(1_000);
+        assert_eq!(bench.v3_refund_state("R1").await, "ABNORMAL");
+        bench.act("/refunds/R1/repair-outcome", plan("SUCCESS")).await;
+        assert_eq!(bench.repair(&refund_id, &to_merchant, None).await.status, 200, "it may be asked for again");
+        bench.pass(1_000);
+        assert_eq!(bench.v3_refund_state("R1").await, "SUCCESS");
+        let told = bench.sink.wait_any("/v3/refund", told_at_all.len()).await;
+        let told: Vec<String> = told.iter().map(|notice| bench.opened(notice).0).collect();
+        assert_eq!(told, told_at_all);
+    }
+}
+
+#[tokio::test]
+async fn a_repair_takes_the_days_it_takes_and_the_refund_stays_abnormal_until_it_succeeds() {
     let bench = Bench::start().await;
-    let refund_id = bench.abnormal("G10001").await;
-    bench.act("/refunds/R1/repair-outcome", json!({ "status": "ABNORMAL" })).await;
+    let refund_id = bench.abnormal("K10001").await;
+    bench.act("/refunds/R1/repair-outcome", json!({ "status": "PROCESSING" })).await;
     let to_merchant = json!({ "out_refund_no": "R1", "type": "MERCHANT_BANK_CARD" });
     assert_eq!(bench.repair(&refund_id, &to_merchant, None).await.status, 200);
-    bench.pass(1_000);
+    bench.pass(3 * DAY);
     assert_eq!(bench.v3_refund_state("R1").await, "ABNORMAL");
-    bench.act("/refunds/R1/repair-outcome", json!({ "status": "SUCCESS" })).await;
-    assert_eq!(bench.repair(&refund_id, &to_merchant, None).await.status, 200);
-    bench.pass(1_000);
+    assert_eq!(bench.row("/refunds/R1").await["v3"]["under_repair"], true);
+    bench.act("/refunds/R1/settle", json!({ "status": "SUCCESS" })).await;
     assert_eq!(bench.v3_refund_state("R1").await, "SUCCESS");
+    let wrong =
+        bench.refused("/refunds/R1/repair-outcome", json!({ "status": "SUCCESS", "meanwhile": "CLOSED" })).await;
+    assert!(wrong.contains("under repair"), "{wrong}");
+}
+
+#[tokio::test]
+async fn more_than_six_refused_refunds_in_a_second_are_too_many() {
+    let bench = Bench::start().await;
+    bench.buy("L10001").await;
+    // At once: the clock runs on, and some of them may fall into the next second.
+    let calls = (0..40).map(|_| async { bench.part("L10001", "R1", 991).await.error() });
+    let answers = futures_util::future::join_all(calls).await;
+    let wrong = (400, "INVALID_REQUEST".to_owned());
+    let (refused, limited): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| *answer == wrong);
+    assert!(refused.len() >= 6 && !limited.is_empty(), "{refused:?} {limited:?}");
+    assert!(limited.iter().all(|answer| *answer == (429, "FREQUENCY_LIMITED".to_owned())), "{limited:?}");
+    bench.pass(1_000);
+    assert_eq!(bench.part("L10001", "R1", 990).await.status, 200, "the same number, a second later");
 }
 
 #[tokio::test]
