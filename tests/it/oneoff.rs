@@ -9,6 +9,7 @@ mod invitations;
 mod keys;
 mod logs;
 mod notices;
+mod overtaking;
 mod questions;
 mod races;
 mod refunds;

@@ -1,5 +1,7 @@
 //! Rows that are opened over the real SDK: races that are sure to happen, and the index of what is due.
 
+mod refunds;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -228,7 +230,8 @@ fn recorder<'a>(ground: &Ground, barrier: &'a Barrier) -> Recorder<Together<'a>,
     Recorder::new(together, Jitter, ground.config.routing.clone())
 }
 
-/// A ledger whose first read of rows waits until everybody has read.
+/// A ledger whose first read of rows waits until everybody has read, and which does not know when the last refund of an order was: what was
+/// read together is allowed together, however close.
 struct Together<'a> {
     ledger: DynamoLedger,
     barrier: &'a Barrier,
@@ -241,7 +244,10 @@ impl Ledger for Together<'_> {
         if !self.read.swap(true, Ordering::Relaxed) {
             self.barrier.wait().await;
         }
-        rows
+        rows.map(|mut rows| {
+            rows.order.iter_mut().for_each(|row| row.value.last_refund_at = None);
+            rows
+        })
     }
 
     async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {

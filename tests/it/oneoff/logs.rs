@@ -19,7 +19,7 @@ const ALICE: &str = "canary7alice";
 
 impl Scene {
     /// The next so many calls of this name meet that.
-    async fn calls_meet(&self, call: &str, times: u32, fault: Value) {
+    pub(super) async fn calls_meet(&self, call: &str, times: u32, fault: Value) {
         self.at_wechat("/faults", json!({ "on": "call", "call": call, "times": times, "fault": fault })).await;
     }
 
