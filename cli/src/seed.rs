@@ -241,6 +241,7 @@ impl Maker<'_> {
             repairing_at: None,
             repair: None,
             ends_contract: false,
+            given_up: false,
             succeeded_at: None,
             failure: None,
             reason: None,

@@ -195,15 +195,16 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
     }
 
     /// Puts on record what we are about to do with this order or contract, and the caller's key with it; nothing where the same call did
-    /// so before.
-    async fn about_to(&self, call: &Call, called: Called, number: &str) -> Result<(), Problem> {
+    /// so before. Whether it is on record by this very call, and nobody does it but we.
+    async fn about_to(&self, call: &Call, called: Called, number: &str) -> Result<bool, Problem> {
         let fact = Fact::ours(call.mch_id.clone(), FactBody::Called(called));
         let receipt = Receipt::ours(&fact, call.now, call.traceparent.clone());
         let asked = call.idempotency()?;
         match self.asker.recorder().apply_once(&fact, &receipt, &asked, number, call.now).await? {
             Once::Now(Recorded::Refused(refusal)) => Err(problems::refused(&refusal)),
             Once::Now(Recorded::Unknown(_)) => Err(Problem::not_found()),
-            Once::Now(_) | Once::Before => Ok(()),
+            Once::Now(recorded) => Ok(matches!(recorded, Recorded::Applied { .. })),
+            Once::Before => Ok(false),
             Once::Reused => Err(Problem::key_reused()),
         }
     }

@@ -122,9 +122,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
     ) -> Result<(), AskError> {
         let age = now.duration_since(order.created_at);
+        let number = order.out_trade_no.as_str();
         match order.kind {
             OrderKind::PayAndSign if age < PAY_AND_SIGN_REPEATS => {
-                self.send_order(keys, order, now).await?;
+                self.send_order(keys, order, now).await?.report("order", number);
             }
             OrderKind::Deduction if age >= DEDUCTION_REPEATS => {
                 self.give_up(order, now).await?;
@@ -134,11 +135,11 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
                 if is_deduction_time(now)
                     && contract.is_some_and(|contract| contract.state == ContractState::Signed) =>
             {
-                self.send_order(keys, order, now).await?;
+                self.send_order(keys, order, now).await?.report("order", number);
             }
             // Its time is not over, or it would be closed.
             OrderKind::OneOff => {
-                self.send_order(keys, order, now).await?;
+                self.send_order(keys, order, now).await?.report("order", number);
             }
             OrderKind::PayAndSign | OrderKind::Deduction => {}
         }
@@ -164,14 +165,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let (result, _) = self.query_refund(keys, refund, order, now, domain::decide).await?;
         // The same number is never a second refund.
         let lost = refund.state == RefundState::Created && result == RefundResult::NotFound;
-        let unrepaired = refund.state == RefundState::Repairing && result == RefundResult::Abnormal;
-        if refund.is_overdue(now) {
-            return Ok(());
-        }
-        if lost && refund.request.is_some() {
-            self.send_refund(keys, refund, now).await?;
-        } else if unrepaired && refund.repair.is_some() {
-            self.send_repair(keys, refund, now).await?;
+        if lost && refund.request.is_some() && !refund.is_overdue(now) {
+            self.send_refund(keys, refund, now).await?.report("refund", refund.out_refund_no.as_str());
+        } else if result == RefundResult::Abnormal && refund.awaits_repair(now) {
+            self.repeat_repair(keys, refund, now).await?.report("repair", refund.out_refund_no.as_str());
         }
         Ok(())
     }

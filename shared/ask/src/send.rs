@@ -92,6 +92,22 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         }))
     }
 
+    /// Neither taken nor ended. Why is on record as far as WeChat signed it: whoever asked for the refund can see what it waits for.
+    pub(crate) async fn put_off(
+        &self,
+        refund: &Refund,
+        error: CallError,
+        signed: Evidence,
+        now: Timestamp,
+    ) -> Result<Sent, AskError> {
+        if evidence(&error, signed).proves() {
+            let (out_refund_no, out_trade_no) = (refund.out_refund_no.clone(), refund.out_trade_no.clone());
+            let put_off = Called::RefundPutOff { out_refund_no, out_trade_no, code: code(&error) };
+            self.record_ours(&Fact::ours(refund.mch_id.clone(), FactBody::Called(put_off)), now).await?;
+        }
+        Ok(Sent::Unknown(error))
+    }
+
     /// Sends the stored request of a refund.
     ///
     /// # Errors
@@ -107,12 +123,22 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             Err(error) if is_final(&error) => {
                 (None, RefundResult::Rejected { code: code(&error) }, evidence(&error, SIGNED), Sent::Refused(error))
             }
-            Err(error) => return Ok(Sent::Unknown(error)),
+            Err(error) => return self.put_off(refund, error, SIGNED, now).await,
         };
         let told = RefundFact { refund_id, ..told_of(refund, result) };
         let fact = Fact { evidence, ..Fact::ours(refund.mch_id.clone(), FactBody::Refund(told)) };
         self.record_ours(&fact, now).await?;
         Ok(sent)
+    }
+}
+
+impl Sent {
+    /// Counts and logs what was sent again in vain: nobody waits for the answer who could read it.
+    pub(crate) fn report(&self, kind: &'static str, number: &str) {
+        if let Self::Refused(error) | Self::Unknown(error) = self {
+            metrics::counter!("NotTaken", "kind" => kind).increment(1);
+            tracing::warn!(kind, number, %error, "WeChat did not take what it was sent again");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use record::{Backoff, Ledger, Recorded};
 use serde::Deserialize;
 use wechat::{CallError, Keys, Moment, OrderRef, Prepared, Transport, v3};
 
+use crate::refund::{is_unknown, told_otherwise};
 use crate::send::{Sent, code, evidence, is_final, stored};
 use crate::{AskError, Asker, launch};
 
@@ -30,7 +31,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
     pub(crate) async fn v3_refund(&self, keys: &Keys, refund: &Refund, now: Timestamp) -> Result<Answered, AskError> {
         let query = v3::RefundQuery { out_refund_no: refund.out_refund_no.clone() };
         let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
-        let fact = answer.fact(&refund.mch_id, &refund.out_trade_no, &refund.out_refund_no)?;
+        let fact = match is_unknown(refund) {
+            true => answer.fact_of_any_order(&refund.mch_id, &refund.out_trade_no, &refund.out_refund_no)?,
+            false => answer.fact(&refund.mch_id, &refund.out_trade_no, &refund.out_refund_no)?,
+        };
         Ok(Answered { fact, body: answer.body().to_vec() })
     }
 
@@ -63,7 +67,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             Err(error) if is_final(&error) && evidence(&error, SIGNED).proves() => {
                 self.not_refunded(keys, refund, error, now).await
             }
-            Err(error) => Ok(Sent::Unknown(error)),
+            Err(error) => self.put_off(refund, error, SIGNED, now).await,
         }
     }
 
@@ -86,9 +90,10 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             self.refused(refund, &code(&error), SIGNED, now).await?;
             return Ok(Sent::Refused(error));
         }
-        match self.record(&fact, &body, now, domain::decide).await? {
-            // The number is of another refund.
+        match self.record_refund(refund, &fact, &body, now, domain::decide).await? {
             Recorded::Contradiction(_) => Ok(Sent::Unknown(error)),
+            // The number is of another refund.
+            _ if told_otherwise(refund, &fact) => Ok(Sent::Refused(error)),
             _ => Ok(Sent::Accepted),
         }
     }

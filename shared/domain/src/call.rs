@@ -133,6 +133,15 @@ pub enum Called {
         /// The request.
         request: RequestText,
     },
+    /// WeChat did not take the refund, or its repair, and has not ended it either: why, as far as it signed that.
+    RefundPutOff {
+        /// The refund.
+        out_refund_no: OutRefundNo,
+        /// Its order.
+        out_trade_no: OutTradeNo,
+        /// WeChat's code.
+        code: String,
+    },
     /// WeChat asks the user for the password-exempt contract after his payment.
     ExemptOffered {
         /// The contract.
@@ -242,7 +251,8 @@ impl Called {
             | Self::NoticeAsked { contract_code, .. }
             | Self::NoticeSent { contract_code, .. }
             | Self::NoticeRefused { contract_code, .. } => About::Contract(contract_code),
-            Self::RepairAsked { out_refund_no, out_trade_no, .. } => About::Refund(out_refund_no, out_trade_no),
+            Self::RepairAsked { out_refund_no, out_trade_no, .. }
+            | Self::RefundPutOff { out_refund_no, out_trade_no, .. } => About::Refund(out_refund_no, out_trade_no),
             Self::ExemptOffered { key } | Self::ExemptRefused { key, .. } | Self::ExemptTerminationAsked { key } => {
                 About::Exempt(key)
             }

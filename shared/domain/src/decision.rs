@@ -224,6 +224,10 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
         Some(contract) => decide(contract),
         None => Decision::Unknown(Unknown::Contract),
     };
+    let of_refund = |decide: &dyn Fn(&Refund) -> Decision| match &loaded.refund {
+        Some(refund) => decide(refund),
+        None => Decision::Refused(Refusal::Inconsistent),
+    };
     let of_exempt = |decide: &dyn Fn(&ExemptContract) -> Decision| match &loaded.exempt {
         Some(contract) => decide(contract),
         None => Decision::Unknown(Unknown::Contract),
@@ -247,10 +251,8 @@ fn decide_call(loaded: &Loaded, fact: &Fact, called: &Called, now: Timestamp) ->
             of_contract(&|it| contract::noticed::sent(it, *amount, *already, now))
         }
         Called::NoticeRefused { amount, .. } => of_contract(&|it| contract::noticed::refused(it, *amount)),
-        Called::RepairAsked { request, .. } => match &loaded.refund {
-            Some(known) => refund::repair_asked(known, request, now),
-            None => Decision::Refused(Refusal::Inconsistent),
-        },
+        Called::RepairAsked { request, .. } => of_refund(&|refund| refund::repair_asked(refund, request, now)),
+        Called::RefundPutOff { code, .. } => of_refund(&|refund| refund::put_off(refund, code)),
         Called::ExemptOffered { .. } => of_exempt(&exempt::offered),
         Called::ExemptRefused { code, .. } => of_exempt(&|contract| exempt::refused(contract, code)),
         Called::ExemptTerminationAsked { .. } => of_exempt(&|contract| exempt::termination_asked(contract, now)),

@@ -35,7 +35,7 @@ pub enum Event {
     /// A refund reached the user.
     #[serde(rename = "papay.refund.succeeded.v1")]
     RefundSucceeded(RefundEvent),
-    /// A refund was closed: nothing was given back.
+    /// Nothing was given back: WeChat closed the refund, or refused it, or never took it. The refund's state says which.
     #[serde(rename = "papay.refund.closed.v1")]
     RefundClosed(RefundEvent),
     /// A refund needs repair.

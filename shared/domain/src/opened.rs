@@ -105,7 +105,7 @@ fn refunding(loaded: &Loaded, refund: &Refund, now: Timestamp) -> Decision {
     if refund.state != RefundState::Created || refund.origin != RefundOrigin::Api {
         return Decision::Refused(Refusal::Inconsistent);
     }
-    if let Some(known) = &loaded.refund {
+    if let Some(known) = loaded.refund.as_ref().filter(|known| !known.is_hearsay()) {
         let ours = known.origin == RefundOrigin::Api;
         let same = ours && known.amount == refund.amount && known.out_trade_no == refund.out_trade_no;
         return if same { Decision::Duplicate } else { Decision::Refused(Refusal::Exists) };

@@ -4,7 +4,7 @@ mod called;
 mod step;
 mod told;
 
-pub(crate) use called::repair_asked;
+pub(crate) use called::{put_off, repair_asked};
 pub(crate) use told::decide;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +16,14 @@ use crate::{Check, Fen, GIVEN_UP_AFTER, MchId, OutRefundNo, OutTradeNo, Protocol
 /// How long an abnormal refund is asked for. When WeChat settles none any more is not documented; refunds themselves are made for as
 /// long (V3 page, 9.4). Whoever reads its status after that has it asked for once more.
 const ABNORMAL_IS_FOLLOWED_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// How long a repair may take, while WeChat goes on calling the refund abnormal: no way back to PROCESSING is documented, and a bank card
+/// takes three working days (V3 page, 9.4), which a holiday can put off by more than a week. Whoever repairs it once more before that,
+/// or by hand, may pay the user twice.
+const A_REPAIR_MAY_TAKE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How long a refund that WeChat accepted may be processed: after 7 days without enough money it is closed (V3 page, 9.4).
+const PROCESSING_MAY_TAKE: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// Where a refund was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,8 +84,11 @@ pub struct Refund {
     pub repairing_at: Option<Timestamp>,
     /// When the money left.
     pub succeeded_at: Option<Timestamp>,
-    /// WeChat's code of a refusal.
+    /// WeChat's code of a refusal, or why WeChat did not take it so far.
     pub failure: Option<String>,
+    /// It, or its repair, ended because WeChat did not take it, however long it was asked.
+    #[serde(default)]
+    pub given_up: bool,
     /// Why, as the user is told (`refund_desc`).
     #[serde(default)]
     pub reason: Option<String>,
@@ -104,30 +115,57 @@ impl Refund {
     /// The failure of a repair that WeChat never took.
     pub(crate) const REPAIR_NOT_SENT: &str = "NOT_SENT";
 
+    /// The failure of a refund whose number WeChat has for another one.
+    pub(crate) const NUMBER_USED: &str = "NUMBER_USED";
+
     /// Whether it ended because WeChat did not know it, or took its repair, however long it was asked; or is asked for no more although
     /// its money still waits.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
-        match (self.state, self.failure.as_deref()) {
-            (RefundState::Rejected, failure) => failure == Some(Self::NEVER_MADE),
-            (RefundState::Abnormal, failure) => failure == Some(Self::REPAIR_NOT_SENT) || self.check.is_none(),
+        match self.state {
+            RefundState::Rejected => self.given_up,
+            RefundState::Abnormal => self.given_up || self.check.is_none(),
+            RefundState::Reported
+            | RefundState::Created
+            | RefundState::Processing
+            | RefundState::Succeeded
+            | RefundState::Closed
+            | RefundState::Repairing => false,
+        }
+    }
+
+    /// Whether WeChat should have known it, decided it, or taken its repair, for long: nothing can end it but an answer that is
+    /// signed, or a person.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let over = |since, patience| now.duration_since(since) >= patience;
+        match (self.state, self.unknown_since()) {
+            (_, Some(since)) => over(since, GIVEN_UP_AFTER),
+            (RefundState::Processing, None) => over(self.created_at, PROCESSING_MAY_TAKE),
+            // An answer ends it in time; only none at all, or an unsigned one, does not.
+            (RefundState::Repairing, None) => self.repair_is_over(now),
             (
                 RefundState::Reported
                 | RefundState::Created
-                | RefundState::Processing
                 | RefundState::Succeeded
                 | RefundState::Closed
-                | RefundState::Repairing,
-                _,
+                | RefundState::Abnormal
+                | RefundState::Rejected,
+                None,
             ) => false,
         }
     }
 
-    /// Whether WeChat should have known it, or taken its repair, for long, while no answer that it signed says that it does not:
-    /// nothing can end it but an answer that is signed, or a person.
+    /// Whether its repair is to be sent to WeChat, which has not taken it so far. The same request repairs it once, however often it
+    /// is sent.
     #[must_use]
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.unknown_since().is_some_and(|since| now.duration_since(since) >= GIVEN_UP_AFTER)
+    pub fn awaits_repair(&self, now: Timestamp) -> bool {
+        self.state == RefundState::Repairing && self.repair.is_some() && !self.repair_is_over(now)
+    }
+
+    /// Whether a repair that was asked for has had its time.
+    pub(crate) fn repair_is_over(&self, now: Timestamp) -> bool {
+        self.repairing_at.is_none_or(|since| now.duration_since(since) >= A_REPAIR_MAY_TAKE)
     }
 
     /// Since when WeChat was to know what it has not taken: the refund, or its repair.
@@ -142,6 +180,12 @@ impl Refund {
             | RefundState::Repairing
             | RefundState::Rejected => None,
         }
+    }
+
+    /// Whether nothing but notices that prove nothing told of it: whoever can make one must not take a number by it.
+    pub(crate) fn is_hearsay(&self) -> bool {
+        let believed = !matches!(self.state, RefundState::Reported | RefundState::Rejected);
+        self.origin == RefundOrigin::Platform && !believed
     }
 
     /// What is asked of WeChat, and when.

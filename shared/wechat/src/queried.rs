@@ -113,6 +113,20 @@ impl RefundsAnswer {
         answer::v2_refund(mch_id, order, asked, self.answer())
     }
 
+    /// The fact about one refund of which nobody knows whose it is: the answer names its order. `reported` stands for it where WeChat
+    /// knows no such refund.
+    ///
+    /// # Errors
+    /// [`AnswerError`].
+    pub fn fact_of_any_order(
+        &self,
+        mch_id: &MchId,
+        reported: &OutTradeNo,
+        asked: &OutRefundNo,
+    ) -> Result<Fact, AnswerError> {
+        answer::v2_refund_of_any_order(mch_id, reported, asked, self.answer())
+    }
+
     /// One fact for each refund of this order in this answer; `total_refund_count` says how many there are in all.
     ///
     /// # Errors

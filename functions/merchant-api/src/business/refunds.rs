@@ -3,7 +3,7 @@
 use ask::{Sent, Terminated};
 use domain::{
     Contract, ContractState, Fen, Keys, Order, OrderKind, OutRefundNo, OutTradeNo, Protocol, Refund, RefundOrigin,
-    RefundState, RequestText, SCHEMA, Schedule,
+    RefundState, Refusal, RequestText, SCHEMA, Schedule,
 };
 use http_api::Problem;
 use record::{Backoff, Opened, Opening, Writeahead};
@@ -39,6 +39,10 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             self.open_refund(call, &keys, &order, &out_refund_no, wanted).await?;
         }
         let refund = self.refund_row(call, &out_refund_no).await?;
+        if refund.origin == RefundOrigin::Platform {
+            // WeChat has another refund under this number, and the row tells of that one.
+            return Err(problems::refused(&Refusal::Exists));
+        }
         let contract = match wanted.terminate && refund.state != RefundState::Rejected {
             true => self.end_contract(call, &keys, &order).await?,
             false => None,
@@ -153,6 +157,7 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
             repairing_at: None,
             repair: None,
             ends_contract: wanted.terminate,
+            given_up: false,
             succeeded_at: None,
             failure: None,
             created_at: call.now,

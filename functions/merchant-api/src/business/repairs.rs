@@ -38,8 +38,9 @@ impl<L: Writeahead, B: Backoff, T: Transport> Business<L, B, T> {
                 out_trade_no: refund.out_trade_no.clone(),
                 request: RequestText::new(request.to_text()),
             };
-            self.about_to(call, asked, number.as_str()).await?;
-            self.send_repair(call, &keys, &number).await?;
+            if self.about_to(call, asked, number.as_str()).await? {
+                self.send_repair(call, &keys, &number).await?;
+            }
         }
         let refund = self.refund_row(call, &number).await?;
         Ok(Answer { view: RefundView::new(&refund, None), decided: refund.state != RefundState::Repairing })

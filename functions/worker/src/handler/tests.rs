@@ -5,6 +5,7 @@ mod contracts;
 mod deductions;
 mod messages;
 mod orders;
+mod otherwise;
 mod refunds;
 mod v3;
 mod world;

@@ -18,6 +18,8 @@ pub(crate) fn decide(contract: &ExemptContract, fact: &Fact, told: &ExemptFact, 
     let step = Step { contract, fact, told, now };
     match &told.change {
         ExemptChange::Reported => step.ask(),
+        // Nobody signs in a session that is over. A contract that WeChat proves later counts all the same.
+        ExemptChange::Absent if step.is_declined() => step.absent(),
         _ if !fact.evidence.proves() => step.later(Decision::Duplicate),
         ExemptChange::Signed { at } => step.signed(*at),
         ExemptChange::Terminated { at, reason } => step.terminated(*at, *reason),
@@ -98,10 +100,14 @@ impl Step<'_> {
     }
 
     /// Nobody is told of a user who declines: once the session is over, he has.
-    fn absent(&self) -> Decision {
+    fn is_declined(&self) -> bool {
         let over = self.now.duration_since(self.contract.created_at) >= SESSION;
+        over && matches!(self.contract.state, ExemptState::Created | ExemptState::Offered)
+    }
+
+    fn absent(&self) -> Decision {
         match self.contract.state {
-            ExemptState::Created | ExemptState::Offered if over => {
+            ExemptState::Created | ExemptState::Offered if self.is_declined() => {
                 let next = ExemptContract { state: ExemptState::NotSigned, check: None, ..self.contract.clone() };
                 self.settled(next, "NOT_SIGNED")
             }

@@ -133,13 +133,14 @@ fn succeeded(
     }
 }
 
-/// All that V3 tells of a paid order is whether some of it was given back. One answer that proves it is enough.
+/// All that V3 tells of a paid order is whether a refund of it was accepted. One answer that proves it is enough. It says so for good
+/// (V3 page, 7.6), so that a refund that we know of explains it even after WeChat closed it and nothing is given back.
 fn told_of_purchase(order: &Order, fact: &Fact, refunded: bool, now: Timestamp) -> Decision {
     if !fact.evidence.proves() {
         return nothing_new(order, fact, now, Decision::Duplicate);
     }
     let answered = fact.cause == Cause::Query && order.check.as_ref().is_some_and(|check| check.is_due(now));
-    let explained = order.refunded.plus(order.reserved) > Fen::ZERO;
+    let explained = order.refunds > 0 || order.refunded.plus(order.reserved) > Fen::ZERO;
     let next = Order {
         refunded_elsewhere: order.refunded_elsewhere || refunded && !explained,
         check: order.check.clone().filter(|_| !answered),

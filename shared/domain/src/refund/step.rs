@@ -78,10 +78,14 @@ impl Step<'_> {
         next.out_trade_no = self.order.out_trade_no.clone();
         next.amount = self.told.refund.unwrap_or(next.amount);
         next.repair = None;
+        next.given_up = false;
+        // What WeChat has under our number is not what we asked for, whatever becomes of it.
+        next.failure = next.failure.filter(|code| code == Refund::NUMBER_USED);
         next
     }
 
-    /// The order with a refund that it did not count so far: made on the merchant platform, or made after all.
+    /// The order with a refund that it did not count so far: made on the merchant platform, or made after all. It explains why WeChat
+    /// calls the order refunded.
     pub(super) fn counted(&self, mut order: Order) -> Order {
         match self.refund.state {
             RefundState::Reported | RefundState::Rejected => {
@@ -105,6 +109,12 @@ impl Step<'_> {
             order.reserved = order.reserved.minus(self.refund.amount);
         }
         order
+    }
+
+    /// The order without a refund of ours that WeChat does not have.
+    pub(super) fn uncounted(&self) -> Order {
+        let released = self.released();
+        Order { refunds: released.refunds.saturating_sub(1), ..released }
     }
 
     /// The contract as it changes, and with it its end, where the caller of the refund asked for that.

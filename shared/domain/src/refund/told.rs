@@ -1,6 +1,6 @@
 //! What follows from what we are told of a refund.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::step::Step;
 use super::{Refund, RefundOrigin, RefundState};
@@ -10,9 +10,6 @@ use crate::{
     RefundFact, RefundResult, SCHEMA, Schedule,
 };
 
-/// How much older than its decision an answer can be: longer than any call, its repetition and the function that makes them.
-const AN_ANSWER_MAY_BE_OLDER: SignedDuration = SignedDuration::from_mins(5);
-
 pub(crate) fn decide(
     refund: Option<&Refund>,
     order: &Order,
@@ -21,6 +18,9 @@ pub(crate) fn decide(
     told: &RefundFact,
     now: Timestamp,
 ) -> Decision {
+    if let Some(refund) = refund.filter(|refund| is_of_another(refund, order, fact, told)) {
+        return number_used(refund, order, contract, fact, told, now);
+    }
     // Of a refund that was only reported nothing is believed, so nothing can contradict it.
     let believed = refund.filter(|refund| refund.state != RefundState::Reported);
     if let Some(contradiction) = contradiction(believed, order, told) {
@@ -51,6 +51,40 @@ pub(crate) fn decide(
         RefundResult::Rejected { code } => step.rejected(code),
         RefundResult::NotFound => step.not_found(),
     }
+}
+
+/// WeChat has a refund of this order under our number, of another amount than the one that we put on record: another system of the
+/// merchant's made it.
+fn is_of_another(refund: &Refund, order: &Order, fact: &Fact, told: &RefundFact) -> bool {
+    refund.state == RefundState::Created
+        && refund.refund_id.is_none()
+        && fact.cause == Cause::Query
+        && fact.evidence.proves()
+        && names_a_refund(&told.result)
+        && differs(told.refund.as_ref(), Some(&refund.amount))
+        && refund.out_trade_no == order.out_trade_no
+        && order.is_paid()
+}
+
+/// Ours was never made, and cannot be under this number; whoever asked for it is told. What WeChat has is followed under the number, as
+/// any refund that was made elsewhere, and counts on the order.
+fn number_used(
+    ours: &Refund,
+    order: &Order,
+    contract: Option<&Contract>,
+    fact: &Fact,
+    told: &RefundFact,
+    now: Timestamp,
+) -> Decision {
+    let order = Step { refund: ours, order, contract, fact, told, now }.uncounted();
+    let failure = Some(Refund::NUMBER_USED.to_owned());
+    let rejected = Refund { state: RefundState::Rejected, failure: failure.clone(), check: None, ..ours.clone() };
+    let theirs = Refund { failure, protocol: ours.protocol, ..reported(&order, told, now) };
+    let mut decision = decide(Some(&theirs), &order, contract, fact, told, now);
+    if let Decision::Apply { events, .. } = &mut decision {
+        events.insert(0, Event::refund_closed(&rejected, &order, fact.cause));
+    }
+    decision
 }
 
 fn contradiction(refund: Option<&Refund>, order: &Order, told: &RefundFact) -> Option<Contradiction> {
@@ -88,6 +122,7 @@ fn reported(order: &Order, told: &RefundFact, now: Timestamp) -> Refund {
         repairing_at: None,
         succeeded_at: None,
         failure: None,
+        given_up: false,
         reason: None,
         request: None,
         repair: None,
@@ -120,15 +155,25 @@ impl Step<'_> {
         if settled {
             return self.settled(Decision::Duplicate);
         }
+        if self.told.result == RefundResult::NotFound && self.is_impossible() {
+            return self.not_found();
+        }
         // Nobody's word ends it, and there is less to hope for each time.
         if self.fact.is_unproved_answer() && self.told.result == RefundResult::NotFound {
             return self.wait_longer(Decision::Duplicate);
         }
-        if self.fact.is_unproved_answer() || self.refund.check.as_ref().is_some_and(|check| check.asked) {
+        // Nothing is believed of it, so that the newest notice says as well as any before it what to ask for.
+        let moved = self.refund.state == RefundState::Reported && self.refund.out_trade_no != self.order.out_trade_no;
+        let asked = self.refund.check.as_ref().is_some_and(|check| check.asked) && !moved;
+        if self.fact.is_unproved_answer() || asked {
             return self.wait();
         }
         let check = Some(Check::asked(self.refund.check.as_ref(), self.now));
-        let next = Refund { check, ..self.refund.clone() };
+        let (out_trade_no, protocol) = match moved {
+            true => (self.order.out_trade_no.clone(), self.order.protocol),
+            false => (self.refund.out_trade_no.clone(), self.refund.protocol),
+        };
+        let next = Refund { out_trade_no, protocol, check, ..self.refund.clone() };
         Decision::Ask(Box::new(Changes { refund: Some(next), ..Changes::default() }))
     }
 
@@ -188,6 +233,7 @@ impl Step<'_> {
                 let next = Refund {
                     state: RefundState::Processing,
                     refund_id: self.told.refund_id.clone().or_else(|| self.refund.refund_id.clone()),
+                    failure: None,
                     ..self.rescheduled()
                 };
                 self.promised(next, None)
@@ -201,7 +247,7 @@ impl Step<'_> {
                 self.promised(next, Some(order))
             }
             RefundState::Repairing if self.refund.repair.is_some() => {
-                self.quietly(Refund { repair: None, ..self.rescheduled() })
+                self.quietly(Refund { repair: None, failure: None, ..self.rescheduled() })
             }
             RefundState::Processing | RefundState::Repairing => self.wait(),
             RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.settled(Decision::Stale),
@@ -219,7 +265,7 @@ impl Step<'_> {
             RefundState::Reported | RefundState::Created | RefundState::Processing => {
                 let mut next = self.adopt(RefundState::Closed);
                 next.check = None;
-                let order = self.released();
+                let order = self.counted(self.released());
                 let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
                 self.apply(next, Some(order), self.ending(None), events, "CLOSED")
             }
@@ -239,11 +285,10 @@ impl Step<'_> {
             // Only a message made after the repair was asked for can tell that it failed.
             RefundState::Repairing => match (self.told.said_at, self.refund.repairing_at) {
                 (Some(said_at), Some(repairing_at)) if said_at > repairing_at => self.became_abnormal(),
-                (None, Some(repairing_at)) if self.is_told_of_a_repair_that_began(repairing_at) => {
-                    self.became_abnormal()
+                // An answer cannot tell a repair that failed from one that is under way, or that has not begun.
+                (None, _) if self.fact.cause == Cause::Query && self.refund.repair_is_over(self.now) => {
+                    self.repair_is_over()
                 }
-                _ if self.is_given_up() => self.repair_refused(Refund::REPAIR_NOT_SENT),
-                // An answer cannot tell a repair that failed from one that has not begun.
                 (Some(_) | None, _) if self.refund.repair.is_some() => self.wait_longer(Decision::Stale),
                 (Some(_) | None, _) => self.later(Decision::Stale),
             },
@@ -253,11 +298,13 @@ impl Step<'_> {
         }
     }
 
-    /// WeChat had the request, and has had the time to begin.
-    fn is_told_of_a_repair_that_began(&self, repairing_at: Timestamp) -> bool {
-        self.fact.cause == Cause::Query
-            && self.refund.repair.is_none()
-            && self.now.duration_since(repairing_at) >= AN_ANSWER_MAY_BE_OLDER
+    /// WeChat settled nothing by it, or never took it.
+    fn repair_is_over(&self) -> Decision {
+        if self.refund.repair.is_none() {
+            return self.became_abnormal();
+        }
+        let code = self.refund.failure.as_deref().unwrap_or(Refund::REPAIR_NOT_SENT);
+        self.abnormal_again(Refund { failure: Some(code.to_owned()), given_up: true, ..self.adopt_abnormal() })
     }
 
     fn became_abnormal(&self) -> Decision {
@@ -272,17 +319,22 @@ impl Step<'_> {
 
     fn rejected(&self, code: &str) -> Decision {
         match self.refund.state {
-            RefundState::Created => self.ended_as_rejected(code, self.refunded_elsewhere()),
+            RefundState::Created => self.ended_as_rejected(code, false, self.refunded_elsewhere()),
             // The repair was refused: it is as abnormal as before.
             RefundState::Repairing if self.refund.repair.is_some() => self.repair_refused(code),
             RefundState::Rejected => self.settled(Decision::Duplicate),
-            RefundState::Reported | RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
+            // WeChat has it for an order that is none of ours.
+            RefundState::Reported => self.ended_as_rejected(code, false, None),
+            RefundState::Processing | RefundState::Repairing => self.later(Decision::Stale),
             RefundState::Succeeded | RefundState::Closed | RefundState::Abnormal => self.settled(Decision::Stale),
         }
     }
 
     fn repair_refused(&self, code: &str) -> Decision {
-        let next = Refund { failure: Some(code.to_owned()), ..self.adopt_abnormal() };
+        self.abnormal_again(Refund { failure: Some(code.to_owned()), ..self.adopt_abnormal() })
+    }
+
+    fn abnormal_again(&self, next: Refund) -> Decision {
         let events = vec![Event::refund_abnormal(&next, self.order, self.fact.cause)];
         self.apply(next, None, None, events, "ABNORMAL")
     }
@@ -294,9 +346,8 @@ impl Step<'_> {
 
     fn not_found(&self) -> Decision {
         match self.refund.state {
-            RefundState::Reported | RefundState::Created if self.is_given_up() => {
-                self.ended_as_rejected(Refund::NEVER_MADE, self.order.check.clone())
-            }
+            RefundState::Reported | RefundState::Created if self.is_given_up() => self.never_made(true),
+            RefundState::Created if self.is_impossible() => self.never_made(false),
             RefundState::Reported | RefundState::Created => self.wait_longer(Decision::Duplicate),
             RefundState::Rejected => self.settled(Decision::Duplicate),
             RefundState::Processing
@@ -313,6 +364,16 @@ impl Step<'_> {
         proved && self.refund.is_overdue(self.now)
     }
 
+    /// All of the order was given back by other refunds, so that WeChat cannot make this one any more, nor have it.
+    fn is_impossible(&self) -> bool {
+        self.refund.state == RefundState::Created && self.order.refunded == self.order.amount
+    }
+
+    fn never_made(&self, given_up: bool) -> Decision {
+        let code = self.refund.failure.as_deref().unwrap_or(Refund::NEVER_MADE);
+        self.ended_as_rejected(code, given_up, self.order.check.clone())
+    }
+
     /// There may be less left of the order than we know, since some of it was given back on the merchant platform: APIv3 is asked.
     fn refunded_elsewhere(&self) -> Option<Check> {
         match self.refund.protocol {
@@ -321,17 +382,17 @@ impl Step<'_> {
         }
     }
 
-    /// `check` is the order's from here.
-    fn ended_as_rejected(&self, code: &str, check: Option<Check>) -> Decision {
-        let mut next = self.adopt(RefundState::Rejected);
-        next.failure = Some(code.to_owned());
-        next.check = None;
-        // The order counts none that was only reported.
-        let order = self.refund.holds_reserve().then(|| {
-            let released = self.released();
-            Order { refunds: released.refunds.saturating_sub(1), check, ..released }
-        });
-        let changes = Changes { order, refund: Some(next), ..Changes::default() };
-        Decision::Apply { changes: Box::new(changes), events: Vec::new(), key: None }
+    /// `check` is the order's from here. Whoever asked for the refund is told, also where his own call was answered so already: he
+    /// may have died waiting for the answer.
+    fn ended_as_rejected(&self, code: &str, given_up: bool, check: Option<Check>) -> Decision {
+        let rejected = self.adopt(RefundState::Rejected);
+        let next = Refund { failure: Some(code.to_owned()), given_up, check: None, ..rejected };
+        if !self.refund.holds_reserve() {
+            // One that was only reported: nobody was promised anything, and the order does not count it.
+            return self.quietly(next);
+        }
+        let order = Order { check, ..self.uncounted() };
+        let events = vec![Event::refund_closed(&next, &order, self.fact.cause)];
+        self.apply(next, Some(order), None, events, "REJECTED")
     }
 }

@@ -227,6 +227,7 @@ pub(crate) fn refund(state: RefundState, amount: Fen) -> Refund {
         request: None,
         repair: None,
         ends_contract: false,
+        given_up: false,
         created_at: time(40),
         check,
     }

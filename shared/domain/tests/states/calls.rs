@@ -23,6 +23,7 @@ fn columns(about_order: bool) -> Vec<&'static str> {
         | Called::NoticeSent { .. }
         | Called::NoticeRefused { .. } => Some(false),
         Called::RepairAsked { .. }
+        | Called::RefundPutOff { .. }
         | Called::ExemptOffered { .. }
         | Called::ExemptRefused { .. }
         | Called::ExemptTerminationAsked { .. } => None,

@@ -115,6 +115,7 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
             | Called::NoticeSent { .. }
             | Called::NoticeRefused { .. }
             | Called::RepairAsked { .. }
+            | Called::RefundPutOff { .. }
             | Called::ExemptOffered { .. }
             | Called::ExemptRefused { .. }
             | Called::ExemptTerminationAsked { .. } => {}
@@ -150,6 +151,14 @@ pub(crate) fn calls(order: &OutTradeNo) -> Vec<(&'static str, Called)> {
                 out_refund_no: out_refund_no(),
                 out_trade_no: number(),
                 request: RequestText::new("{}"),
+            },
+        ),
+        (
+            "put_off",
+            Called::RefundPutOff {
+                out_refund_no: out_refund_no(),
+                out_trade_no: number(),
+                code: "NOT_ENOUGH".to_owned(),
             },
         ),
         ("exempt_offered", Called::ExemptOffered { key: key() }),

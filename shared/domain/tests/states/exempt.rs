@@ -70,12 +70,29 @@ fn an_answer_after_the_session() {
 }
 
 #[test]
+fn a_user_who_declined_is_known_by_an_unsigned_answer_too_once_the_session_is_over() {
+    for state in [ExemptState::Created, ExemptState::Offered] {
+        let absent = |evidence| fact(Cause::Query, evidence, exempt_body(domain::ExemptChange::Absent));
+        let offered = loaded(exempt(state));
+        let Decision::Apply { changes, .. } = decide(&offered, &absent(Evidence::Unsigned), time(7_560)) else {
+            panic!()
+        };
+        let declined = changes.exempt.unwrap();
+        assert_eq!((declined.state, declined.check.as_ref()), (ExemptState::NotSigned, None));
+        let signed = domain::ExemptChange::Signed { at: None };
+        let signed = fact(Cause::Query, Evidence::Signed(SignatureAlgorithm::Rsa), exempt_body(signed));
+        let Decision::Apply { changes, .. } = decide(&loaded(declined), &signed, time(8_000)) else { panic!() };
+        assert_eq!(changes.exempt.unwrap().state, ExemptState::Signed, "what WeChat proves later counts");
+    }
+}
+
+#[test]
 fn an_answer_that_proves_nothing() {
     grid(
         "
     state       signed    terminated absent    reported undecided
-    created     Wait      Wait       Wait      Wait     Wait
-    offered     Wait      Wait       Wait      Wait     Wait
+    created     Wait      Wait       Apply(not_signed) Wait     Wait
+    offered     Wait      Wait       Apply(not_signed) Wait     Wait
     refused     Duplicate Duplicate  Duplicate Stale    Duplicate
     not_signed  Duplicate Duplicate  Duplicate Stale    Duplicate
     signed      Wait      Wait       Wait      Wait     Wait

@@ -25,6 +25,7 @@ mod lost;
 mod notices;
 mod opened;
 mod orders;
+mod otherwise;
 mod postponed;
 mod properties;
 mod purchases;

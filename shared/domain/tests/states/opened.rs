@@ -217,8 +217,11 @@ fn the_same_refund_asked_for_twice_is_one() {
         };
         assert_eq!(decided(&known, PART), Decision::Duplicate, "{state:?}");
         assert_eq!(decided(&known, AMOUNT), Decision::Refused(Refusal::Exists), "{state:?}");
-        let theirs = Refund { origin: RefundOrigin::Platform, ..known };
-        assert_eq!(decided(&theirs, PART), Decision::Refused(Refusal::Exists), "{state:?}");
+        // What only notices told of takes no number.
+        if !matches!(state, RefundState::Reported | RefundState::Rejected) {
+            let theirs = Refund { origin: RefundOrigin::Platform, ..known };
+            assert_eq!(decided(&theirs, PART), Decision::Refused(Refusal::Exists), "{state:?}");
+        }
     }
     let paid = Some(order(OrderKind::PayAndSign, OrderState::Paid));
     let processing = Opened::Refund { refund: Box::new(refund(RefundState::Processing, PART)) };

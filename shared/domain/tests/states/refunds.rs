@@ -80,7 +80,7 @@ fn a_notice() {
 
     state      abnormal                             rejected             not_found
     reported   Duplicate                            Duplicate            Duplicate
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Duplicate
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Duplicate
     processing Apply(abnormal/paid)+refund.abnormal Stale                Contradiction(state)
     succeeded  Stale                                Stale                Contradiction(state)
     closed     Contradiction(state)                 Stale                Contradiction(state)
@@ -111,7 +111,7 @@ fn a_notice_about_a_refund_in_part() {
 
     state      closed                           abnormal                             rejected
     reported   Duplicate                        Duplicate                            Duplicate
-    created    Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)
+    created    Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed
     processing Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Stale
     succeeded  Contradiction(state)             Stale                                Stale
     closed     Duplicate                        Contradiction(state)                 Stale
@@ -153,7 +153,7 @@ fn a_notice_made_before_the_repair() {
 
     state      abnormal                             rejected             not_found
     reported   Duplicate                            Duplicate            Duplicate
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Duplicate
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Duplicate
     processing Apply(abnormal/paid)+refund.abnormal Stale                Contradiction(state)
     succeeded  Stale                                Stale                Contradiction(state)
     closed     Contradiction(state)                 Stale                Contradiction(state)
@@ -184,7 +184,7 @@ fn a_notice_made_after_the_repair() {
 
     state      abnormal                             rejected             not_found
     reported   Duplicate                            Duplicate            Duplicate
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Duplicate
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Duplicate
     processing Apply(abnormal/paid)+refund.abnormal Stale                Contradiction(state)
     succeeded  Stale                                Stale                Contradiction(state)
     closed     Contradiction(state)                 Stale                Contradiction(state)
@@ -214,8 +214,8 @@ fn an_answer() {
     unknown    Apply(succeeded/refunded)+refund.succeeded Apply(processing/paid) Apply(closed/paid)+refund.closed
 
     state      abnormal                             rejected             not_found
-    reported   Apply(abnormal/paid)+refund.abnormal Wait                 Wait
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Wait
+    reported   Apply(abnormal/paid)+refund.abnormal Apply(rejected)                 Wait
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Wait
     processing Apply(abnormal/paid)+refund.abnormal Wait                 Contradiction(state)
     succeeded  Rest                                 Rest                 Contradiction(state)
     closed     Contradiction(state)                 Rest                 Contradiction(state)
@@ -245,8 +245,8 @@ fn an_answer_about_a_refund_in_part() {
     unknown    Apply(succeeded/partly_refunded)+refund.succeeded Apply(processing/paid)
 
     state      closed                           abnormal                             rejected
-    reported   Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Wait
-    created    Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)
+    reported   Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Apply(rejected)
+    created    Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed
     processing Apply(closed/paid)+refund.closed Apply(abnormal/paid)+refund.abnormal Wait
     succeeded  Contradiction(state)             Rest                                 Rest
     closed     Rest                             Contradiction(state)                 Rest
@@ -287,8 +287,8 @@ fn an_answer_that_nobody_waited_for() {
     unknown    Apply(succeeded/refunded)+refund.succeeded Apply(processing/paid) Apply(closed/paid)+refund.closed
 
     state      abnormal                             rejected             not_found
-    reported   Apply(abnormal/paid)+refund.abnormal Wait                 Wait
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Duplicate
+    reported   Apply(abnormal/paid)+refund.abnormal Apply(rejected)                 Wait
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Duplicate
     processing Apply(abnormal/paid)+refund.abnormal Stale                Contradiction(state)
     succeeded  Stale                                Stale                Contradiction(state)
     closed     Contradiction(state)                 Stale                Contradiction(state)
@@ -319,7 +319,7 @@ fn a_bill_or_our_own_api() {
 
     state      abnormal                             rejected             not_found
     reported   Duplicate                            Duplicate            Duplicate
-    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid) Duplicate
+    created    Apply(abnormal/paid)+refund.abnormal Apply(rejected/paid)+refund.closed Duplicate
     processing Apply(abnormal/paid)+refund.abnormal Stale                Contradiction(state)
     succeeded  Stale                                Stale                Contradiction(state)
     closed     Contradiction(state)                 Stale                Contradiction(state)
@@ -419,7 +419,7 @@ fn a_notice_about_an_order_that_nobody_told_us_was_paid() {
         "
     state      succeeded processing closed    abnormal  rejected                  not_found
     reported   Duplicate Duplicate  Duplicate Duplicate Duplicate                 Duplicate
-    created    Ask/order Ask/order  Ask/order Ask/order Apply(rejected/requested) Duplicate
+    created    Ask/order Ask/order  Ask/order Ask/order Apply(rejected/requested)+refund.closed Duplicate
     processing Ask/order Ask/order  Ask/order Ask/order Stale                     Contradiction(state)
     succeeded  Ask/order Ask/order  Ask/order Ask/order Stale                     Contradiction(state)
     closed     Ask/order Ask/order  Ask/order Ask/order Stale                     Contradiction(state)
@@ -438,8 +438,8 @@ fn an_answer_about_an_order_that_nobody_told_us_was_paid() {
     grid(
         "
     state      succeeded processing closed    abnormal  rejected                  not_found
-    reported   Ask/order Ask/order  Ask/order Ask/order Wait                      Wait
-    created    Ask/order Ask/order  Ask/order Ask/order Apply(rejected/requested) Wait
+    reported   Ask/order Ask/order  Ask/order Ask/order Apply(rejected)                      Wait
+    created    Ask/order Ask/order  Ask/order Ask/order Apply(rejected/requested)+refund.closed Wait
     processing Ask/order Ask/order  Ask/order Ask/order Wait                      Contradiction(state)
     succeeded  Ask/order Ask/order  Ask/order Ask/order Rest                      Contradiction(state)
     closed     Ask/order Ask/order  Ask/order Ask/order Rest                      Contradiction(state)

@@ -94,10 +94,11 @@ fn a_repair_that_wechat_refuses_leaves_the_refund_abnormal_with_its_code() {
 }
 
 #[test]
-fn an_answer_tells_that_a_repair_failed_once_wechat_had_it_and_five_minutes() {
+fn an_answer_tells_that_a_repair_failed_once_wechat_had_it_for_longer_than_a_bank_takes_in_a_holiday() {
     let abnormal = answer(Cause::Query, RefundResult::Abnormal);
     let accepted = Refund { repair: None, ..of_v3(RefundState::Repairing) };
-    let (soon, later) = (time(50 + 299), time(50 + 300));
+    let fortnight = 14 * 86_400;
+    let (soon, later) = (time(50 + fortnight - 1), time(50 + fortnight));
     let states = |refund: &Refund, at| match decide(&beside(refund.clone()), &abnormal, at) {
         Decision::Apply { changes, .. } => changes.refund.unwrap().state,
         Decision::Stale => refund.state,
@@ -106,7 +107,69 @@ fn an_answer_tells_that_a_repair_failed_once_wechat_had_it_and_five_minutes() {
     assert_eq!(states(&accepted, soon), RefundState::Repairing);
     assert_eq!(states(&accepted, later), RefundState::Abnormal);
     let unsent = of_v3(RefundState::Repairing);
-    assert_eq!(states(&unsent, later), RefundState::Repairing, "it may never have begun: it is sent again");
+    assert_eq!(states(&unsent, soon), RefundState::Repairing, "its answer may have been lost");
+    assert!(unsent.awaits_repair(soon) && !unsent.awaits_repair(later) && !accepted.awaits_repair(soon));
+}
+
+#[test]
+fn a_repair_that_wechat_took_is_not_called_failed_while_wechat_goes_on_saying_abnormal_for_days() {
+    let (mut loaded, mut told) = (beside(Refund { repair: None, ..of_v3(RefundState::Repairing) }), Vec::new());
+    let abnormal = answer(Cause::Query, RefundResult::Abnormal);
+    for hour in 1..=3 * 24 {
+        let at = time(50 + hour * 3_600);
+        match decide(&loaded, &abnormal, at) {
+            Decision::Apply { changes, events, .. } => {
+                told.extend(events.iter().map(short));
+                loaded.refund = changes.refund;
+            }
+            Decision::Stale => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(loaded.refund.as_ref().unwrap().state, RefundState::Repairing, "after {hour} hours");
+        let another = Called::RepairAsked {
+            out_refund_no: out_refund_no(),
+            out_trade_no: first_order(),
+            request: RequestText::new("to another card"),
+        };
+        let another = decide(&loaded, &Fact::ours(mch_id(), FactBody::Called(another)), at);
+        assert_eq!(another, Decision::Refused(domain::Refusal::NotAbnormal), "the user would be paid twice");
+    }
+    let (repaired, events, _) =
+        step(&loaded, &answer(Cause::Query, RefundResult::Succeeded { at: None }), time(50 + 73 * 3_600));
+    told.extend(events);
+    assert_eq!((repaired.state, told), (RefundState::Succeeded, vec!["refund.succeeded"]));
+}
+
+#[test]
+fn a_notice_made_after_the_repair_tells_at_once_that_it_failed() {
+    let accepted = beside(Refund { repair: None, ..of_v3(RefundState::Repairing) });
+    let notice = |said| fact(Cause::Callback, RSA, refund_body(AMOUNT, Some(time(said)), RefundResult::Abnormal));
+    assert_eq!(decide(&accepted, &notice(49), now()), Decision::Stale, "the one that told of the first abnormality");
+    let (failed, events, _) = step(&accepted, &notice(51), now());
+    assert_eq!((failed.state, events), (RefundState::Abnormal, vec!["refund.abnormal"]));
+}
+
+#[test]
+fn of_two_repairs_at_once_to_different_cards_the_second_is_refused() {
+    let (repairing, ..) = step(&beside(of_v3(RefundState::Abnormal)), &asked(), now());
+    assert_eq!(decide(&beside(repairing.clone()), &asked(), now()), Decision::Duplicate, "the same request");
+    let request = RequestText::new("to another card");
+    let (out_refund_no, out_trade_no) = (out_refund_no(), first_order());
+    let other = FactBody::Called(Called::RepairAsked { out_refund_no, out_trade_no, request });
+    let decision = decide(&beside(repairing), &Fact::ours(mch_id(), other), now());
+    assert_eq!(decision, Decision::Refused(domain::Refusal::NotAbnormal));
+}
+
+#[test]
+fn why_a_repair_was_not_taken_is_kept_until_wechat_takes_it() {
+    let (out_refund_no, out_trade_no) = (out_refund_no(), first_order());
+    let put_off = Called::RefundPutOff { out_refund_no, out_trade_no, code: "NOT_ENOUGH".to_owned() };
+    let put_off = Fact::ours(mch_id(), FactBody::Called(put_off));
+    let (waits, events, key) = step(&beside(of_v3(RefundState::Repairing)), &put_off, now());
+    assert_eq!((waits.failure.as_deref(), events, key), (Some("NOT_ENOUGH"), vec![], None));
+    assert_eq!(decide(&beside(waits.clone()), &put_off, now()), Decision::Duplicate, "it stands there already");
+    let (taken, ..) = step(&beside(waits), &answer(Cause::Api, RefundResult::Processing), now());
+    assert_eq!((taken.state, taken.failure), (RefundState::Repairing, None));
 }
 
 /// What becomes of a refund that WeChat calls abnormal each time that its question is due, and when it was asked.
@@ -171,13 +234,13 @@ fn what_contradicts_an_abnormal_refund_moves_its_question_to_the_next_day() {
 }
 
 #[test]
-fn a_repair_that_wechat_never_takes_is_tried_ever_less_often_and_abnormal_again_after_three_days() {
+fn a_repair_that_wechat_never_takes_is_tried_ever_less_often_and_abnormal_again_after_a_fortnight() {
     let repairing = Refund { check: Some(Schedule::Refund.first(time(50))), ..of_v3(RefundState::Repairing) };
     let (last, events, times) = asked_while_abnormal(repairing);
     assert_eq!((last.state, last.failure.as_deref()), (RefundState::Abnormal, Some("NOT_SENT")));
     assert_eq!((events, last.is_given_up()), (vec!["refund.abnormal"], true));
-    assert!((8..20).contains(&times.len()), "{times:?}");
-    assert!(times.last().unwrap().duration_since(time(50)) >= domain::GIVEN_UP_AFTER);
+    assert!((16..32).contains(&times.len()), "{times:?}");
+    assert!(times.last().unwrap().duration_since(time(50)).as_hours() >= 14 * 24);
     let (again, ..) = step(&beside(last), &asked(), now());
     assert_eq!((again.state, again.repairs), (RefundState::Repairing, 2), "it may be asked for once more");
 }
@@ -189,6 +252,7 @@ fn a_repair_of_which_no_answer_comes_is_overdue_after_three_days() {
     assert!(!unsent.is_overdue(at(-1)) && unsent.is_overdue(at(0)));
     let accepted = Refund { repair: None, ..unsent };
     assert!(!accepted.is_overdue(at(0)), "WeChat has it");
+    assert!(accepted.is_overdue(time(50 + 14 * 86_400)), "no answer has ended it");
 }
 
 #[test]

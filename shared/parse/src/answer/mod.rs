@@ -6,8 +6,8 @@
 mod v2;
 mod v3;
 
-pub use v2::{v2_contract, v2_order, v2_refund, v2_refunds};
-pub use v3::{v3_contract, v3_order, v3_order_absent, v3_refund, v3_refund_absent};
+pub use v2::{v2_contract, v2_order, v2_refund, v2_refund_of_any_order, v2_refunds};
+pub use v3::{v3_contract, v3_order, v3_order_absent, v3_refund, v3_refund_absent, v3_refund_of_any_order};
 
 use domain::{Cause, Evidence, Fact, FactBody, MchId};
 

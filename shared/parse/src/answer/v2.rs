@@ -105,11 +105,28 @@ pub fn v2_refund(
     asked: &OutRefundNo,
     answer: &V2Answer<'_>,
 ) -> Result<Fact, AnswerError> {
+    let fact = v2_refund_of_any_order(mch_id, order, asked, answer)?;
+    if let FactBody::Refund(refund) = &fact.body {
+        check_asked("out_trade_no", &Some(order), &refund.out_trade_no.as_ref())?;
+    }
+    Ok(fact)
+}
+
+/// As [`v2_refund`], for a refund of which nobody knows whose it is: the answer names its order, and `order` stands for it where WeChat
+/// knows no such refund.
+///
+/// # Errors
+/// [`AnswerError`].
+pub fn v2_refund_of_any_order(
+    mch_id: &MchId,
+    order: &OutTradeNo,
+    asked: &OutRefundNo,
+    answer: &V2Answer<'_>,
+) -> Result<Fact, AnswerError> {
     let opened = Opened::new(mch_id, answer);
     let refund = match opened.fields() {
         Ok(fields) => {
             let mut rows = v2::refund::rows(fields)?.into_iter();
-            check_asked("out_trade_no", order, &fields.required("out_trade_no", OutTradeNo::parse)?)?;
             let row = rows.find(|row| row.out_refund_no == *asked);
             row.ok_or_else(|| ParseError::rule("out_refund_no_0", "the number that was asked for"))?
         }

@@ -91,8 +91,25 @@ pub fn v3_refund(
     answer: &V3Answer<'_>,
 ) -> Result<Fact, AnswerError> {
     let refund = v3::refund::answer(answer.body())?;
-    check_asked("out_refund_no", asked, &refund.out_refund_no)?;
     check_asked("out_trade_no", &Some(order), &refund.out_trade_no.as_ref())?;
+    refund_asked(mch_id, asked, refund, answer)
+}
+
+/// As [`v3_refund`], for a refund of which nobody knows whose it is: the answer names its order.
+///
+/// # Errors
+/// [`AnswerError::Unreadable`].
+pub fn v3_refund_of_any_order(mch_id: &MchId, asked: &OutRefundNo, answer: &V3Answer<'_>) -> Result<Fact, AnswerError> {
+    refund_asked(mch_id, asked, v3::refund::answer(answer.body())?, answer)
+}
+
+fn refund_asked(
+    mch_id: &MchId,
+    asked: &OutRefundNo,
+    refund: RefundFact,
+    answer: &V3Answer<'_>,
+) -> Result<Fact, AnswerError> {
+    check_asked("out_refund_no", asked, &refund.out_refund_no)?;
     Ok(answered(mch_id, evidence(answer.proof()), FactBody::Refund(refund)))
 }
 

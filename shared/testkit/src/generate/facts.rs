@@ -211,7 +211,7 @@ impl Generator {
         let (out_trade_no, contract_code, code) = (self.out_trade_no(), self.contract_code(), "NOAUTH".to_owned());
         let amount = self.amount();
         let (out_refund_no, key) = (self.out_refund_no(), self.any_exempt().key());
-        let called = match self.rng.u8(..15) {
+        let called = match self.rng.u8(..16) {
             0 => {
                 let reasons = [NotSignedReason::PresignFailed, NotSignedReason::AlreadySigned];
                 let unsigned = self.option(|it| it.one_of(&reasons));
@@ -230,6 +230,7 @@ impl Generator {
             11 => Called::ExemptRefused { key, code },
             12 => Called::ExemptTerminationAsked { key },
             13 => Called::OfferWithdrawn { contract_code },
+            14 => Called::RefundPutOff { out_refund_no, out_trade_no, code },
             _ => Called::SignedBefore { contract_code, existing: self.contract_code() },
         };
         Fact::ours(self.mch_id(), FactBody::Called(called))

@@ -256,6 +256,7 @@ impl Generator {
         refund.repairing_at = self.option(Self::time);
         refund.succeeded_at = self.option(Self::time);
         refund.failure = self.option(|_| "NOTENOUGH".to_owned());
+        refund.given_up = self.rng.bool();
         refund.reason = self.option(|_| "不想要了".to_owned());
         refund.request = self.option(Self::request);
         refund.repair = self.option(Self::request);
@@ -283,6 +284,7 @@ impl Generator {
             request: None,
             repair: None,
             ends_contract: false,
+            given_up: false,
             created_at: self.time(),
             check: None,
         }

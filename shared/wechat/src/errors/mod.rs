@@ -191,6 +191,8 @@ impl CallError {
 
     pub(crate) fn http(route: &Route, status: u16) -> Self {
         let (meaning, next) = match status {
+            // Taken, and not done: the same is asked for again (V3 page, 12.1).
+            202 => (Meaning::Busy, Next::RepeatSame),
             429 => (Meaning::TooFast, Next::RepeatSame),
             500..=599 => (Meaning::OutcomeUnknown, after_silence(route)),
             // Nothing is proved by a status: that nothing was done, neither.

@@ -219,6 +219,23 @@ impl RefundAnswer {
         }
     }
 
+    /// The fact about this refund, of which nobody knows whose it is: the answer names its order. `reported` stands for it where WeChat
+    /// knows no such refund.
+    ///
+    /// # Errors
+    /// [`AnswerError`].
+    pub fn fact_of_any_order(
+        &self,
+        mch_id: &MchId,
+        reported: &OutTradeNo,
+        asked: &OutRefundNo,
+    ) -> Result<Fact, AnswerError> {
+        match &self.0 {
+            Told::Found(found) => answer::v3_refund_of_any_order(mch_id, asked, found),
+            Told::Absent { proof, .. } => Ok(answer::v3_refund_absent(mch_id, reported, asked, proof.as_ref())),
+        }
+    }
+
     /// The bytes that WeChat sent, for the journal.
     #[must_use]
     pub fn body(&self) -> &[u8] {

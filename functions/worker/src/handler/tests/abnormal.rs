@@ -124,7 +124,7 @@ async fn a_refund_whose_repair_was_refused_is_followed_and_booked_once_a_person_
     world.says_of_v3_refund(&order, &refund, "ABNORMAL");
     let refused = json!({ "code": "INVALID_REQUEST", "message": "银行卡信息错误" });
     world.wechat.on(&repair_path(), Reply::Json(400, refused));
-    world.sweep(minutes(2)).await;
+    world.asker.send_repair(&super::v3::keys(), &refund, at(1)).await.unwrap();
     let after = world.refund(&refund);
     assert_eq!((after.state, after.failure.as_deref()), (RefundState::Abnormal, Some("INVALID_REQUEST")));
     world.says_of_v3_refund(&order, &refund, "SUCCESS");
@@ -135,17 +135,68 @@ async fn a_refund_whose_repair_was_refused_is_followed_and_booked_once_a_person_
 }
 
 #[tokio::test]
-async fn a_repair_for_which_money_lacks_is_tried_ever_less_often_and_given_up_after_three_days() {
+async fn a_repair_whose_answer_was_lost_is_not_called_refused_where_wechat_says_that_it_was_asked_for_before() {
+    let world = World::new();
+    let (order, refund) = world.repairing().await;
+    world.says_of_v3_refund(&order, &refund, "ABNORMAL");
+    world.wechat.once(&repair_path(), Reply::Silence);
+    world.asker.send_repair(&super::v3::keys(), &refund, at(1)).await.unwrap();
+    let before = json!({ "code": "INVALID_REQUEST", "message": "该退款单已申请过异常退款" });
+    world.wechat.on(&repair_path(), Reply::Json(400, before));
+    world.hours(0..3 * 24, 30).await;
+    let after = world.refund(&refund);
+    assert_eq!((after.state, after.failure.as_deref()), (RefundState::Repairing, Some("INVALID_REQUEST")));
+    assert!(world.events().is_empty(), "nobody is told to pay the user in another way");
+    world.says_of_v3_refund(&order, &refund, "SUCCESS");
+    world.hours(3 * 24..6 * 24, 60).await;
+    assert_eq!(world.refund(&refund).state, RefundState::Succeeded);
+    assert_eq!(world.events(), ["refund.succeeded"]);
+}
+
+#[tokio::test]
+async fn a_repair_that_only_an_unsigned_answer_refuses_goes_on() {
+    let world = World::new();
+    let (order, refund) = world.repairing().await;
+    world.says_of_v3_refund(&order, &refund, "ABNORMAL");
+    let unsigned = json!({ "code": "INVALID_REQUEST", "message": "银行卡信息错误" });
+    world.wechat.on(&repair_path(), Reply::UnsignedJson(400, unsigned));
+    world.asker.send_repair(&super::v3::keys(), &refund, at(1)).await.unwrap();
+    let after = world.refund(&refund);
+    assert_eq!((after.state, after.failure), (RefundState::Repairing, None));
+    assert!(after.repair.is_some() && world.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_repair_that_wechat_took_is_followed_for_days_while_the_refund_is_still_called_abnormal() {
+    let world = World::new();
+    let (order, refund) = world.repairing().await;
+    world.says_of_v3_refund(&order, &refund, "ABNORMAL");
+    world.wechat.on(&repair_path(), of_refund(&order, &refund, "ABNORMAL"));
+    world.hours(0..3 * 24, 10).await;
+    assert_eq!(world.refund(&refund).state, RefundState::Repairing);
+    assert_eq!(world.asked_for(&repair_path()), 1, "WeChat has it");
+    assert!(world.events().is_empty());
+    world.says_of_v3_refund(&order, &refund, "SUCCESS");
+    world.hours(3 * 24..3 * 24 + 2, 10).await;
+    assert_eq!(world.refund(&refund).state, RefundState::Succeeded);
+    assert_eq!(world.events(), ["refund.succeeded"]);
+}
+
+#[tokio::test]
+async fn a_repair_for_which_money_lacks_is_tried_ever_less_often_and_given_up_after_a_fortnight() {
     let world = World::new();
     let (order, refund) = world.repairing().await;
     world.says_of_v3_refund(&order, &refund, "ABNORMAL");
     let lacks = json!({ "code": "NOT_ENOUGH", "message": "余额不足" });
     world.wechat.on(&repair_path(), Reply::Json(403, lacks));
-    world.hours(0..90, 10).await;
+    world.hours(0..13 * 24, 30).await;
+    assert!(world.refund(&refund).is_overdue(minutes(13 * 24 * 60)), "somebody was told after three days");
+    assert_eq!(world.refund(&refund).state, RefundState::Repairing);
+    world.hours(13 * 24..16 * 24, 30).await;
     let sent = world.asked_for(&repair_path());
-    assert!((3..20).contains(&sent), "{sent} times");
+    assert!((10..30).contains(&sent), "{sent} times");
     let after = world.refund(&refund);
-    assert_eq!((after.state, after.failure.as_deref()), (RefundState::Abnormal, Some("NOT_SENT")));
+    assert_eq!((after.state, after.failure.as_deref()), (RefundState::Abnormal, Some("NOT_ENOUGH")));
     assert!(after.is_given_up() && after.repair.is_none());
     assert_eq!(world.order(&order).reserved, refund.amount, "its money still waits");
     assert_eq!(world.events(), ["refund.abnormal"]);
@@ -187,6 +238,7 @@ async fn a_refused_refund_is_rejected_once_a_signed_answer_says_that_it_is_not_t
     let after = world.refund(&refund);
     assert_eq!((after.state, after.failure.as_deref()), (RefundState::Rejected, Some("INVALID_REQUEST")));
     assert_eq!(world.order(&order).reserved, Fen::ZERO);
+    assert_eq!(world.events(), ["refund.closed"]);
 }
 
 #[tokio::test]

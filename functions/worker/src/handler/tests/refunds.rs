@@ -65,6 +65,7 @@ async fn a_lost_refund_that_wechat_refuses_for_good_is_rejected_and_released() {
     let after = world.refund(&refund);
     assert_eq!((after.state, after.failure.as_deref()), (RefundState::Rejected, Some("TRADE_OVERDUE")));
     assert_eq!(world.order(&order).reserved, Fen::ZERO);
+    assert_eq!(world.events(), ["refund.closed"], "whoever was promised it learns that nothing is given back");
 }
 
 #[tokio::test]
@@ -74,9 +75,10 @@ async fn a_lost_refund_for_which_the_merchant_lacks_money_stays_promised_and_is_
     world.wechat.on(REFUND_QUERY, Reply::Refuses("REFUNDNOTEXIST"));
     world.wechat.on(REFUND, Reply::Refuses("NOTENOUGH"));
     world.sweep(minutes(2)).await;
-    assert_eq!(world.refund(&refund).state, RefundState::Created);
+    let waits = world.refund(&refund);
+    assert_eq!((waits.state, waits.failure.as_deref()), (RefundState::Created, Some("NOTENOUGH")), "it says for what");
     assert_eq!(world.order(&order).reserved, refund.amount);
-    assert!(world.refund(&refund).check.is_some_and(|check| check.due_at > minutes(2)));
+    assert!(waits.check.is_some_and(|check| check.due_at > minutes(2)));
 }
 
 #[tokio::test]
@@ -92,6 +94,8 @@ async fn a_refund_that_wechat_never_takes_is_tried_ever_less_often_and_rejected_
     assert!((3..20).contains(&sent), "{sent} times");
     let after = world.refund(&refund);
     assert!(after.is_given_up() && after.check.is_none(), "{:?}", after.failure);
+    assert_eq!((after.state, after.failure.as_deref()), (RefundState::Rejected, Some("NOTENOUGH")));
+    assert_eq!(world.events(), ["refund.closed"]);
     assert_eq!(world.order(&order).refundable(), order.amount, "another one may follow");
 }
 

@@ -331,3 +331,18 @@ async fn a_password_exempt_contract_that_the_user_declined_is_given_up_when_its_
     let after = world.exempt_now();
     assert_eq!((after.state, after.check), (ExemptState::NotSigned, None));
 }
+
+#[tokio::test]
+async fn a_user_who_declined_a_password_exempt_contract_is_known_though_wechat_signs_no_refusal() {
+    let world = World::new();
+    let contract = world.exempt(ExemptState::Offered).await;
+    let path = format!(
+        "/v3/password-exempt-contract/contracts/service-id/{}/out-contract-code/{}",
+        contract.service_id, contract.contract_code
+    );
+    let unsigned = json!({ "code": "RESOURCE_NOT_EXISTS", "message": "不存在" });
+    world.wechat.on(&path, Reply::UnsignedJson(404, unsigned));
+    world.live(0..=7_680).await;
+    let after = world.exempt_now();
+    assert_eq!((after.state, after.check), (ExemptState::NotSigned, None));
+}

@@ -91,6 +91,7 @@ fn says_call(rows: &Rows, called: &Called) -> bool {
         | Called::ExemptRefused { .. }
         | Called::OrderPlaced { .. }
         | Called::OrderRefused { .. }
+        | Called::RefundPutOff { .. }
         | Called::ContractOffered { .. }
         | Called::ContractRefused { .. }
         | Called::OfferWithdrawn { .. }

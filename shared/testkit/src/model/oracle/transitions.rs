@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use domain::{Contract, ContractState, MchId, OrderKind, OrderState, Outcome, RefundState, Stream, outcome};
+use domain::{
+    Contract, ContractState, MchId, OrderKind, OrderState, Outcome, Refund, RefundOrigin, RefundState, Stream, outcome,
+};
 use serde::Deserialize;
 
 use super::{Found, Violation};
@@ -51,7 +53,7 @@ pub(super) fn transitions(store: &Store, found: &mut Found) {
         let number = refund.out_refund_no.as_str();
         let repairs = usize::try_from(refund.repairs).unwrap_or(0);
         let succeeded = refund.state == RefundState::Succeeded;
-        let closings = if refund.state == RefundState::Closed { 1..=1 } else { 0..=usize::from(succeeded) };
+        let closings = closings(refund);
         let faults = match refund.state {
             RefundState::Abnormal => repairs + 1..=repairs + 1,
             RefundState::Repairing => repairs..=repairs,
@@ -63,6 +65,18 @@ pub(super) fn transitions(store: &Store, found: &mut Found) {
     }
     for contract in store.contracts() {
         found.extend(settled_otherwise(store, &contract.value));
+    }
+}
+
+/// How often consumers were told that nothing is given back. WeChat may have made what it had refused: the end that follows is told, too.
+fn closings(refund: &Refund) -> RangeInclusive<usize> {
+    let ours = usize::from(refund.origin == RefundOrigin::Api);
+    match refund.state {
+        RefundState::Reported | RefundState::Created => 0..=0,
+        RefundState::Rejected => ours..=ours,
+        RefundState::Closed => 1..=2,
+        RefundState::Succeeded => 0..=2,
+        RefundState::Processing | RefundState::Abnormal | RefundState::Repairing => 0..=1,
     }
 }
 
