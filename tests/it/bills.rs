@@ -39,7 +39,12 @@ impl Town {
 
     /// Compares the bills now.
     pub(crate) async fn compare_bills(&self) -> Result<(), String> {
-        let compared = self.stack.lambda.invoke(papay::stack::BILL_RECONCILER, "{}").await;
+        self.compare_as("{}").await
+    }
+
+    /// Compares the bills that this payload names.
+    async fn compare_as(&self, payload: &str) -> Result<(), String> {
+        let compared = self.stack.lambda.invoke(papay::stack::BILL_RECONCILER, payload).await;
         compared.map(drop).map_err(|error| error.to_string())
     }
 
@@ -242,5 +247,31 @@ async fn a_bill_that_is_still_being_made_is_waited_for_once_and_then_missed_loud
     town.wait_for_beijing(SECOND);
     let failed = town.compare_bills().await.unwrap_err();
     assert!(failed.contains("10000100: WeChat is still making the bill"), "{failed}");
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_on_which_every_run_failed_is_compared_when_somebody_names_it() {
+    let town = Town::start().await;
+    town.wait_for_beijing((12, 0));
+    let day = domain::bill_day(town.now());
+    let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    let lost = town.buys("lost").await;
+    let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
+    let fault = json!({ "on": "call", "call": "trade_bill", "times": 2, "fault": creating });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wait_for_tomorrow(FIRST);
+    town.compare_bills().await.unwrap();
+    town.wait_for_beijing(SECOND);
+    town.compare_bills().await.unwrap_err();
+    town.wait_for_tomorrow(SECOND);
+    town.compare_bills().await.unwrap();
+    assert_eq!(town.state('O', &lost).await.as_deref(), Some("requested"), "it was another day's bill");
+    let refused = town.compare_as(&json!({ "day": domain::bill_day(town.now()) }).to_string()).await.unwrap_err();
+    assert!(refused.contains("day: the bill of"), "{refused}");
+    town.compare_as(&json!({ "day": day }).to_string()).await.unwrap();
+    town.is('O', &lost, "paid").await;
+    town.bills_come_to("BillCured", 1.0).await;
     town.stop().await;
 }

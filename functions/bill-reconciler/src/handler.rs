@@ -6,11 +6,11 @@ use domain::{
     RefundFact, RefundId, RefundResult, Timestamp,
 };
 use futures_util::future::join_all;
-use jiff::tz::{Offset, TimeZone};
 use parse::bill::{Bill, BillEntry, BillRefund, BillRow};
 use record::{Backoff, DueItem, Ledger, Receipt, RecordError};
 use wechat::{Keys, Transport};
 
+use crate::asked::Wanted;
 use crate::bill::{Uncompared, fetch, unasked};
 use crate::compare::difference;
 use crate::missing::{self, Days, Numbers};
@@ -21,11 +21,6 @@ const TOGETHER: usize = 16;
 /// Differences of one bill that are told one by one; a merchant number that is shared with another system has more, and the metric counts
 /// them all.
 const MOST_TOLD: usize = 1_000;
-
-/// From this hour in Beijing it is the last run of the day.
-const LAST_RUN: i8 = 12;
-
-const BEIJING: Offset = jiff::tz::offset(8);
 
 /// Compares bills with the ledger.
 pub(crate) struct Reconciler<'a, L, B, T, D, C> {
@@ -51,15 +46,13 @@ where
     D: Days,
     C: Fn() -> Timestamp + Sync,
 {
-    /// Compares yesterday's bills of all merchants. What is wrong with one does not keep the others waiting.
+    /// Compares the bills of a day of all merchants. What is wrong with one does not keep the others waiting.
     pub(crate) async fn handle<E: Display>(
         &self,
+        Wanted { day, is_last }: Wanted,
         merchants: &[MchId],
         keys: impl Fn(&MchId) -> Result<Keys, E>,
     ) -> Result<(), String> {
-        let now = (self.clock)();
-        let is_last = now.to_zoned(TimeZone::fixed(BEIJING)).hour() >= LAST_RUN;
-        let day = domain::bill_day(now).yesterday().map_err(|error| error.to_string())?;
         let mut failed = Vec::new();
         for mch_id in merchants {
             let compared = match keys(mch_id) {

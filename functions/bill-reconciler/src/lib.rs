@@ -10,6 +10,7 @@
 //! the same decision as every other.
 #![deny(missing_docs)]
 
+mod asked;
 mod bill;
 mod compare;
 mod handler;
@@ -18,10 +19,10 @@ mod missing;
 use std::time::Duration;
 
 use ask::{Asker, Merchants};
+use asked::Asked;
 use handler::Reconciler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use record::{DynamoLedger, Jitter, Recorder};
-use serde::de::IgnoredAny;
 use setup::{Aws, Env, Misconfigured, SigningKeyring, telemetry, time_left};
 use wechat::{Client, Hosts};
 
@@ -42,11 +43,12 @@ pub async fn run(env: Env) -> Result<(), Error> {
     let merchants = Merchants::new(SigningKeyring::fetch(&env, &aws).await?);
     let configured = env.merchants()?;
     let reconciler = Reconciler { asker: &asker, days: &days, clock: || env.clock.now() };
-    lambda_runtime::run(service_fn(|event: LambdaEvent<IgnoredAny>| async {
-        let (_, context) = event.into_parts();
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Asked>| async {
+        let (asked, context) = event.into_parts();
+        let wanted = asked.wanted(env.clock.now())?;
         let keys = |mch_id: &domain::MchId| merchants.keys(mch_id);
         // Boxed, as the calls below it are nested deeply.
-        let all = Box::pin(reconciler.handle(&configured, keys));
+        let all = Box::pin(reconciler.handle(wanted, &configured, keys));
         let done = tokio::time::timeout(time_left(context.deadline(), RESERVE), all).await;
         for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
             Box::pin(merchants.look_again(mch_id, env.clock.now())).await;
