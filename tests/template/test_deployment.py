@@ -127,7 +127,7 @@ class Probe(unittest.TestCase):
         try:
             program = {}
             exec(TEMPLATE["Mappings"]["Probe"]["Python"]["Source"], program)
-            target = {"version": self.VERSION, "method": "POST", "path": "/v2/10000100", "status": 401}
+            target = {"version": self.VERSION, "method": "GET", "path": "/v2/10000100", "status": 405}
             program["os"] = types.SimpleNamespace(environ={"TARGETS": json.dumps([target]), "ORIGIN_SECRET": "s" * 32})
             with unittest.mock.patch("builtins.print"):
                 program["handler"]({"DeploymentId": "d", "LifecycleEventHookExecutionId": "e"}, None)
@@ -140,10 +140,10 @@ class Probe(unittest.TestCase):
         return words["status"]
 
     def test_a_version_that_refuses_a_stranger_may_take_traffic(self):
-        self.assertEqual(self.status_for((401, False)), "Succeeded")
+        self.assertEqual(self.status_for((405, False)), "Succeeded")
 
     def test_a_version_that_believes_fails_or_cannot_be_called_may_not(self):
-        for answer in [(200, False), (503, False), (None, True), RuntimeError("throttled")]:
+        for answer in [(200, False), (403, False), (503, False), (None, True), RuntimeError("throttled")]:
             self.assertEqual(self.status_for(answer), "Failed", answer)
 
 
