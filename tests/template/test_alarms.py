@@ -36,7 +36,7 @@ def metrics(alarm):
     for query in alarm["Metrics"]:
         if "MetricStat" in query:
             metric = query["MetricStat"]["Metric"]
-            [dimension] = metric["Dimensions"]
+            dimension, *_ = metric["Dimensions"]
             found.append((query["Id"], metric["Namespace"], metric["MetricName"], dimension["Name"],
                           text(dimension["Value"]), query["MetricStat"]["Stat"]))
     return found
@@ -106,6 +106,7 @@ TRIPPED_BY = {
     "GivenUpAlarm": "given_up",
     "SilenceAlarm": "notices_lost",
     "BillDifferencesAlarm": "bill_differs",
+    "BillsUncomparedAlarm": "bills_uncompared",
     "CertificateExpiryAlarm": "old_certificate",
 }
 
@@ -170,9 +171,9 @@ class Alarms(unittest.TestCase):
         alarm = ALARMS["CertificateExpiryAlarm"]
         self.assertEqual((alarm["Period"] * alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]), (86400, 1))
 
-    def test_missing_values_are_a_fault_for_the_sweeper_alone(self):
+    def test_missing_values_are_a_fault_for_what_runs_by_the_clock_alone(self):
         breaching = [name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] != "notBreaching"]
-        self.assertEqual(breaching, ["SweeperDeadAlarm"])
+        self.assertEqual(breaching, ["SweeperDeadAlarm", "BillsUncomparedAlarm"])
 
     def test_every_function_queue_and_table_is_watched(self):
         watched = {}
@@ -196,7 +197,19 @@ class Alarms(unittest.TestCase):
         for scenario in ("ordinary", "probes"):
             self.assertGreater(len(EMITTED[scenario]), 0)
             for name in TRIPPED_BY:
+                # Bills have a scenario of their own.
+                if name == "BillsUncomparedAlarm":
+                    continue
                 self.assertFalse(evaluate(ALARMS[name], emitted(scenario, ALARMS[name])), (scenario, name))
+
+    def test_bills_that_were_compared_or_cannot_be_fetched_are_not_missed(self):
+        alarm = ALARMS["BillsUncomparedAlarm"]
+        self.assertFalse(evaluate(alarm, emitted("bill_differs", alarm)))
+        self.assertFalse(evaluate(alarm, {"c": Missing, "k": 1}))
+        labels = {text(part["Name"]): text(part["Value"]) for part in alarm["Metrics"][2]["MetricStat"]["Metric"]["Dimensions"]}
+        self.assertEqual(labels, {"function": "BillReconciler", "reason": "no_v3_key"})
+        rust = (ROOT / "functions/bill-reconciler/src/handler.rs").read_text(encoding="utf-8")
+        self.assertIn('"BillsUncompared", "reason" => "no_v3_key"', rust)
 
 
 class Dashboard(unittest.TestCase):

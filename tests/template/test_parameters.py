@@ -12,7 +12,7 @@ HOST = "abc0123.lambda-url.ap-east-1.on.aws"
 # What must be taken and what must not, element by element where a parameter is a list.
 EXAMPLES = {
     "Merchants": (["10000100"], ["", "wx10000100", "1" * 33, "10000100 "]),
-    "SecretPrefix": (["papay/", "team-a/papay/"], ["", "papay", "/papay/", "papay*/"]),
+    "SecretPrefix": (["papay/", "team-a_papay/"], ["", "papay", "papay/staging/", "/papay/", "papay*/"]),
     "Routing": (['[{"consumer": "a"}]', '[\n{"consumer": "a", "types": ["papay.refund.*"]}\n]'], ["", "[]", "membership", '{"consumer": "a"}', "[{consumer: a}]"]),
     "Issuers": (["[]", '[{"issuer": "https://id.example.com"}]'], ["", "https://id.example.com", "[issuer]"]),
     "Principals": (["[]", '[{"principal": "arn:aws:iam::123456789012:role/a"}]'], ["", "arn:aws:iam::123456789012:role/a"]),

@@ -284,6 +284,10 @@ class Tables(unittest.TestCase):
                 self.assertEqual(table["SSESpecification"], {"SSEEnabled": True})
                 self.assertEqual(table["BillingMode"], "PAY_PER_REQUEST")
 
+    def test_what_a_failed_first_deployment_made_is_not_left_behind_but_tables(self):
+        kept = {name: r["DeletionPolicy"] for name, r in TEMPLATE["Resources"].items() if "DeletionPolicy" in r and name not in self.tables}
+        self.assertEqual(set(kept.values()), {"RetainExceptOnCreate"})
+
     def test_journal_and_outbox_expire_and_the_ledger_does_not(self):
         ttl = {name: table.get("TimeToLiveSpecification") for name, table in self.tables.items()}
         expires = {"AttributeName": "ttl", "Enabled": True}
