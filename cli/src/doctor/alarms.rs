@@ -9,13 +9,14 @@ use super::aws::{Refusal, asked};
 use super::{At, Finding};
 
 /// The alarms of the template, after the stack's name and a hyphen.
-pub const ALARMS: [&str; 31] = [
+pub const ALARMS: [&str; 32] = [
     "api-errors",
     "api-faults",
     "api-latency",
     "background-errors",
     "bill-differences",
     "bill-errors",
+    "bills-uncompared",
     "callback-errors",
     "callback-faults",
     "callback-latency",
