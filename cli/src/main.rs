@@ -46,7 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Papay { data, command } = Papay::parse();
+    let Papay { data, command } = Papay::try_parse().unwrap_or_else(|error| leave(&error));
     let done = match command {
         Command::Dev(dev) => in_runtime(dev.run(&data)),
         Command::Trigger(trigger) => in_runtime(trigger.run(&data)),
@@ -62,6 +62,18 @@ fn main() -> ExitCode {
         eprintln!("{failure}");
         ExitCode::FAILURE
     })
+}
+
+/// As clap would, but for `papay keys` without the arguments: one may be a key, typed where none belongs.
+fn leave(error: &clap::Error) -> ! {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "keys") {
+        eprintln!("papay: {}", error.kind());
+        eprintln!(
+            "       `papay keys --help` lists the arguments; a key is none of them: --key-file FILE, or --key-file -"
+        );
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 fn in_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use verify::sign::v2::Field;
 use verify::{ApiV2Key, SignAlgorithm};
 
-use crate::harness::MCH_ID;
+use crate::harness::{MCH_ID, papay};
 pub(crate) use desk::alone;
 use desk::{API_V2, Desk, NEW_MCH_ID, PUBLIC_KEY_ID, THIRD, fine, pair, refused};
 
@@ -87,7 +87,7 @@ fn every_wrong_input_is_named_with_its_rule_and_nothing_is_written() {
     let nothing = import(&[]);
     assert!(nothing.contains("nothing was given"), "{nothing}");
     let no_file = import(&["--api-v2-key-file", "/nowhere/v2.txt"]);
-    assert!(no_file.contains("/nowhere/v2.txt: "), "{no_file}");
+    assert!(no_file.contains("--api-v2-key-file: No such file") && !no_file.contains("/nowhere"), "{no_file}");
 
     let public_key = desk.path("pub_key.pem");
     let no_id = import(&["--api-v2-key-file", &v2, "--public-key", &public_key]);
@@ -100,6 +100,29 @@ fn every_wrong_input_is_named_with_its_rule_and_nothing_is_written() {
     assert!(ended_platform.contains("platform_certificate: ended on 2021-01-01"), "{ended_platform}");
     let missing = refused(&desk.keys(&["show", "--mch-id", NEW_MCH_ID]));
     assert!(missing.contains("is not there"), "nothing of all that was written: {missing}");
+}
+
+#[test]
+fn a_key_typed_in_the_place_of_a_file_or_as_an_argument_is_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let typed: [&[&str]; 4] = [
+        &["stage", "api-v2", THIRD],
+        &["stage", THIRD],
+        &["rotate", "api-v3", THIRD],
+        &["import", "--api-v2-key", THIRD],
+    ];
+    for args in typed {
+        let output = papay(folder.path(), &[&["keys"], args, &["--mch-id", MCH_ID]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("papay keys --help"), "{args:?}: {said}");
+        assert!(!said.contains(THIRD) && output.stdout.is_empty(), "{args:?}: {said}");
+    }
+    let desk = Desk::open();
+    for args in [["stage", "api-v2", "--key-file", THIRD], ["rotate", "api-v3", "--key-file", THIRD]] {
+        let said = refused(&desk.keys(&[&args[..], &["--mch-id", MCH_ID]].concat()));
+        assert!(said.contains("--key-file: No such file") && !said.contains(THIRD), "{said}");
+    }
 }
 
 #[test]

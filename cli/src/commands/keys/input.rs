@@ -62,20 +62,22 @@ impl Files {
         }
         match (self.public_key_file(), &self.public_key_id) {
             (None, None) => {}
-            (Some(path), Some(id)) => given.public_key(id, &read(&path)?).map_err(Failure::new)?,
-            (Some(path), None) => {
-                let failure = Failure::new(format_args!("{}: whose id?", path.display()));
+            (Some(path), Some(id)) => given.public_key(id, &read("--public-key", &path)?).map_err(Failure::new)?,
+            (Some(_), None) => {
+                let failure = Failure::new("the public key: whose id?");
                 return Err(failure.next("--public-key-id PUB_KEY_ID_…, as the merchant platform shows it"));
             }
             (None, Some(_)) => return Err(Failure::new("--public-key-id: of which key? --public-key FILE")),
         }
         for path in &self.platform_certificate {
-            given.platform_certificate(&read(path)?, now).map_err(Failure::new)?;
+            given.platform_certificate(&read("--platform-certificate", path)?, now).map_err(Failure::new)?;
         }
-        if let Some(key) = api_key(self.api_v2_key_file.as_ref(), "APIv2 key", first)? {
+        if let Some(key) = api_key("--api-v2-key-file", self.api_v2_key_file.as_ref(), "APIv2 key", first)? {
             given.api_v2_key(&key).map_err(Failure::new)?;
         }
-        if let Some(key) = api_key(self.api_v3_key_file.as_ref(), "APIv3 key (empty: none)", first)? {
+        if let Some(key) =
+            api_key("--api-v3-key-file", self.api_v3_key_file.as_ref(), "APIv3 key (empty: none)", first)?
+        {
             given.api_v3_key(&key).map_err(Failure::new)?;
         }
         if given.is_empty() {
@@ -105,27 +107,28 @@ impl PairFiles {
             (Some(_), None) => return Err(Failure::new(format_args!("{PRIVATE_KEY_FILE}: is not in the folder"))),
             (None, Some(_)) => return Err(Failure::new(format_args!("{CERTIFICATE_FILE}: is not in the folder"))),
         };
-        MerchantPair::read(&read(&certificate)?, &read(&key)?, mch_id, now).map(Some).map_err(Failure::new)
+        let (certificate, key) = (read("--certificate", &certificate)?, read("--private-key", &key)?);
+        MerchantPair::read(&certificate, &key, mch_id, now).map(Some).map_err(Failure::new)
     }
 }
 
 impl KeyFile {
     /// The key of the file.
     pub(super) fn given(&self, key: ApiKey) -> Result<Option<String>, Failure> {
-        api_key(self.key_file.as_ref(), key.argument(), false)
+        api_key("--key-file", self.key_file.as_ref(), key.argument(), false)
     }
 
     /// The key of the file, or as it is typed.
     pub(super) fn required(&self, key: ApiKey) -> Result<String, Failure> {
         let missing = || Failure::new("no key was given").next("--key-file FILE, or --key-file - for standard input");
-        api_key(self.key_file.as_ref(), key.argument(), true)?.ok_or_else(missing)
+        api_key("--key-file", self.key_file.as_ref(), key.argument(), true)?.ok_or_else(missing)
     }
 }
 
 /// From the file; where there is none, and it is asked for, from the terminal, which does not show it.
-fn api_key(file: Option<&PathBuf>, what: &str, ask: bool) -> Result<Option<String>, Failure> {
+fn api_key(option: &str, file: Option<&PathBuf>, what: &str, ask: bool) -> Result<Option<String>, Failure> {
     if let Some(path) = file {
-        return read(path).map(Some);
+        return read(option, path).map(Some);
     }
     if !ask || !std::io::stdin().is_terminal() {
         return Ok(None);
@@ -135,11 +138,11 @@ fn api_key(file: Option<&PathBuf>, what: &str, ask: bool) -> Result<Option<Strin
     Ok(Some(typed).filter(|typed| !typed.is_empty()))
 }
 
-/// The file, and what is there to read.
-fn read(path: &Path) -> Result<String, Failure> {
+/// What is there to read. A failure names the option and not its value, which may be the key itself, typed in the place of a file.
+fn read(option: &str, path: &Path) -> Result<String, Failure> {
     let text =
         if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    text.map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))
+    text.map_err(|error| Failure::new(format_args!("{option}: {error}")))
 }
 
 /// A file of a folder, if it is there.
