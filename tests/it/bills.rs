@@ -44,7 +44,7 @@ impl Town {
 
     /// Compares the bills that this payload names.
     async fn compare_as(&self, payload: &str) -> Result<(), String> {
-        let compared = self.stack.lambda.invoke(papay::stack::BILL_RECONCILER, payload).await;
+        let compared = self.stack.lambda.invoke(papay::stack::BILL_RECONCILER, payload.to_owned()).await;
         compared.map(drop).map_err(|error| error.to_string())
     }
 
