@@ -60,6 +60,18 @@ impl Scene {
         }
     }
 
+    /// The numbers of the order's refunds that came to nothing, sorted.
+    async fn rejected_refunds(&self) -> Vec<String> {
+        let dump = self.town.dump().await;
+        let of_order = dump.ledger.iter().filter(|(key, item)| {
+            key.starts_with(&format!("{MCH_ID}#R#")) && attribute(item, "out_trade_no") == self.order
+        });
+        let rejected = of_order.filter(|(_, item)| attribute(item, "state") == "rejected");
+        let mut numbers: Vec<_> = rejected.map(|(_, item)| attribute(item, "out_refund_no")).collect();
+        numbers.sort();
+        numbers
+    }
+
     async fn wechat_says(&self, end: &End<'_>) {
         assert_eq!(self.wechat.order(&self.town, &self.order).await["trade_state"], end.trade_state);
         let mut given = 0;
@@ -73,9 +85,10 @@ impl Scene {
         assert_eq!(given, given_back(end), "WeChat has given back as much as is on record");
     }
 
-    /// Each event once, by its id, in order and without a gap.
+    /// Each event once, by its id, in order and without a gap. That a refund was rejected is heard of once as well, whenever it was.
     async fn every_consumer_hears(&self, types: &[&str]) -> Vec<CloudEvent> {
         self.town.drained().await;
+        let rejected = self.rejected_refunds().await;
         let mut heard = Vec::new();
         for consumer in ["ledger", "membership"] {
             let mut rule = ConsumerRule::default();
@@ -86,6 +99,10 @@ impl Scene {
                 Verdict::Duplicate => false,
                 verdict => panic!("{consumer}: {verdict:?} {}", event.id),
             });
+            let mut told: Vec<_> =
+                heard.extract_if(.., |event| is_of_a_rejected(event)).map(|event| number(&event)).collect();
+            told.sort();
+            assert_eq!(told, rejected, "{consumer}: each refund that came to nothing");
             let names = heard.iter().map(|event| event.event_type.replace("papay.", "").replace(".v1", ""));
             assert_eq!(names.collect::<Vec<_>>(), types, "{consumer}");
         }
@@ -94,6 +111,14 @@ impl Scene {
         }
         heard
     }
+}
+
+fn is_of_a_rejected(event: &CloudEvent) -> bool {
+    event.event_type == "papay.refund.closed.v1" && data(event)["refund"]["state"] == "rejected"
+}
+
+fn number(event: &CloudEvent) -> String {
+    text(&data(event)["refund"]["out_refund_no"])
 }
 
 /// The last that was said of the order and of each refund is how they are.

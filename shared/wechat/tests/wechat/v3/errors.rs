@@ -113,6 +113,12 @@ async fn the_error_samples_read_and_keep_their_text_out_of_logs() {
 }
 
 #[tokio::test]
+async fn what_wechat_took_and_has_not_done_is_asked_for_again_by_the_same_request() {
+    let taken = told(&prepared_order(), [signed(202, "")]).await.unwrap_err();
+    assert_eq!((taken.kind, taken.meaning, taken.next), (ErrorKind::Http(202), Busy, RepeatSame));
+}
+
+#[tokio::test]
 async fn detail_may_hold_anything() {
     for value in ["5", "[1]", "null", "{}", "\"x\"", "true"] {
         let body = format!(r#"{{"code":"PARAM_ERROR","message":"","detail":{{"value":{value},"field":"/a"}}}}"#);
