@@ -13,5 +13,7 @@ mod overtaking;
 mod questions;
 mod races;
 mod refunds;
+mod refused;
+mod repairs;
 mod scene;
 mod whole;
