@@ -219,7 +219,7 @@ async fn a_pre_signing_of_the_back_end_whose_function_died_goes_on_with_the_same
 
 impl Scene {
     /// A `GET` of the merchant's back end; answers status and body.
-    async fn back_end_reads(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn back_end_reads(&self, path: &str) -> (u16, Value) {
         let url = self.town.stack.lambda.url("merchant-api").unwrap();
         let url = format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/'));
         let response = self.town.http().request(Method::GET, url).send().await.unwrap();
