@@ -118,7 +118,9 @@ impl Town {
     /// How often each of the function's metrics was counted, by its name alone.
     fn bills_counted(&self, metric: &str) -> f64 {
         let lines = self.lines().into_iter().filter(|line| line.function == papay::stack::BILL_RECONCILER);
-        let documents = lines.map(|line| serde_json::from_str::<Value>(&line.text).unwrap());
+        // The host's own lines, of an invocation that failed, are no documents.
+        let written = lines.filter(|line| !line.text.starts_with("[host]"));
+        let documents = written.map(|line| serde_json::from_str::<Value>(&line.text).unwrap());
         documents.filter(|document| document["_aws"].is_object()).filter_map(|document| document[metric].as_f64()).sum()
     }
 }
