@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::end::{End, causes};
-use super::scene::{SECOND, Scene};
+use super::scene::{MINUTE, Scene};
 use crate::harness::MCH_ID;
 
 /// Short enough that nobody asks before WeChat has told.
@@ -28,7 +28,7 @@ impl Scene {
         let kinds: Vec<&str> = notices.iter().map(|notice| notice["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["refund", "payment"], "{notices:#?}");
         assert!(notices.iter().all(|notice| accepted(notice) == 1), "each was taken at once: {notices:#?}");
-        self.comes_to_be('R', "R1", "succeeded", SECOND).await;
+        self.comes_to_be('R', "R1", "succeeded", MINUTE).await;
         let heard = self.ends(END).await;
         assert_eq!(causes(&heard), ["callback", "query"], "the payment was told of, the refund asked for");
         self.stop().await;

@@ -1,5 +1,7 @@
 //! Refunds that come to nothing: refused after their answer was lost, closed, or both for one order.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 
@@ -79,6 +81,8 @@ impl Scene {
         let mut is_refunded_elsewhere = false;
         poll("the order was asked for", async || {
             self.time_passes(MINUTE).await;
+            // An answer that is minutes old when it arrives is not believed.
+            tokio::time::sleep(Duration::from_millis(400)).await;
             let dump = self.town.dump().await;
             let order = dump.state(MCH_ID, 'O', &self.order);
             is_refunded_elsewhere = attribute(order, "refunded_elsewhere") == "true";
