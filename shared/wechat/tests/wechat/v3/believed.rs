@@ -79,12 +79,14 @@ async fn a_refusal_may_be_unsigned_but_never_wrongly_signed() {
 
 #[tokio::test]
 async fn the_statuses_between_success_and_failure_settle_nothing() {
-    for http in [201, 202, 302, 405, 418] {
+    for http in [201, 302, 405, 418] {
         let error = told(&prepared_refund(), [status(http, Vec::new())]).await.unwrap_err();
         assert_eq!((error.kind, error.next), (ErrorKind::Http(http), Next::QueryFirst));
     }
-    let lost = told(&prepared_refund(), [status(503, Vec::new()), status(503, Vec::new())]).await.unwrap_err();
-    assert_eq!((lost.kind, lost.next), (ErrorKind::Http(503), Next::RepeatSame));
+    for http in [202, 503] {
+        let error = told(&prepared_refund(), [status(http, Vec::new()), status(http, Vec::new())]).await.unwrap_err();
+        assert_eq!((error.kind, error.next), (ErrorKind::Http(http), Next::RepeatSame));
+    }
 }
 
 #[tokio::test]
