@@ -245,6 +245,9 @@ async fn back_end(town: &Town, code: &str, order: &str) {
     }
 }
 
+/// The one difference of the bill may be the first in its part of the quarantine, whose head is then put, not updated.
+const LEFT_TO_CHANCE: &str = "bill-reconciler dynamodb:UpdateItem ledger";
+
 /// `PAPAY_WRITE_CALLS=1` writes the file anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_asks_of_aws_exactly_what_is_written_down() {
@@ -259,8 +262,10 @@ async fn each_function_asks_of_aws_exactly_what_is_written_down() {
         std::fs::write(path, serde_json::to_string_pretty(&recorder.calls()).unwrap() + "\n").unwrap();
     } else {
         // The sweeper may have something left to do.
-        poll("every call that is written down was made", async || missing(&recorded(), &recorder.calls()).is_empty())
-            .await;
+        poll("every call that is written down was made", async || {
+            missing(&recorded(), &recorder.calls()).iter().all(|call| call == LEFT_TO_CHANCE)
+        })
+        .await;
         assert_eq!(missing(&recorder.calls(), &recorded()), Vec::<String>::new(), "calls that are not written down");
     }
     town.stop().await;
