@@ -172,7 +172,6 @@ class Roles(unittest.TestCase):
     def record(self):
         return self.secret("verify") | self.certificates("GetSecretValue") | {
             ("dynamodb:BatchGetItem", "LedgerTable.Arn"),
-            ("dynamodb:PutItem", "LedgerTable.Arn"),
             ("dynamodb:UpdateItem", "LedgerTable.Arn"),
             ("dynamodb:BatchGetItem", "InboxTable.Arn"),
             ("dynamodb:PutItem", "InboxTable.Arn"),

@@ -7,6 +7,7 @@ mod guards;
 mod head;
 mod once;
 mod open;
+mod quarantine;
 
 pub use once::{Known, Once};
 pub use open::{Opened, Opening};

@@ -68,8 +68,8 @@ impl DynamoLedger {
         Ok(items)
     }
 
-    /// A state item: put where it is new, updated attribute by attribute where it is not, so that attributes of a later
-    /// release survive an earlier one. `more` are keys of sparse indexes.
+    /// A state item, new or not, is updated attribute by attribute: attributes of a later release survive an earlier one, and no function
+    /// needs another right for what it seldom sees first. `more` are keys of sparse indexes.
     fn state<T: Serialize, const N: usize>(
         &self,
         key: &str,
@@ -88,13 +88,7 @@ impl DynamoLedger {
         item.insert("due_shard".to_owned(), check.map_or(NULL, |_| text(&format!("check#{}", shard(key, DUE_SHARDS)))));
         item.insert("due_at".to_owned(), check.map_or(NULL, |check| number(check.due_at.as_millisecond())));
         item.extend(more.into_iter().filter_map(|(name, key)| Some((name.to_owned(), text(&key?)))));
-        match write.expected {
-            Expected::Absent => {
-                item.insert("pk".to_owned(), text(key));
-                put(&self.tables.ledger, item, Some("pk"))
-            }
-            Expected::Version(version) => update(&self.tables.ledger, key, item, version),
-        }
+        update(&self.tables.ledger, key, item, write.expected)
     }
 
     fn guard(&self, write: &GuardWrite) -> Result<TransactWriteItem, CommitError> {
@@ -104,18 +98,13 @@ impl DynamoLedger {
             ("schema".to_owned(), number(domain::SCHEMA)),
             ("contract_code".to_owned(), text(write.contract_code.as_str())),
         ]);
-        match write.expected {
-            Some(Expected::Absent) => {
-                item.insert("pk".to_owned(), text(&write.key));
-                item.insert("version".to_owned(), number(1));
-                put(table, item, Some("pk"))
-            }
-            Some(Expected::Version(version)) => {
-                item.insert("version".to_owned(), number(version.saturating_add(1)));
-                update(table, &write.key, item, version)
-            }
-            None => point(table, &write.key, item),
-        }
+        let Some(expected) = write.expected else { return point(table, &write.key, item) };
+        let before = match expected {
+            Expected::Absent => 0,
+            Expected::Version(version) => version,
+        };
+        item.insert("version".to_owned(), number(before.saturating_add(1)));
+        update(table, &write.key, item, expected)
     }
 
     fn unchanged(&self, mch_id: &MchId, contract: &Unchanged) -> Result<TransactWriteItem, CommitError> {
@@ -152,11 +141,18 @@ fn put(table: &str, mut item: Item, absent: Option<&str>) -> Result<TransactWrit
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Every attribute that we know, on the condition that the version is what was read.
-fn update(table: &str, key: &str, item: Item, version: u64) -> Result<TransactWriteItem, CommitError> {
+/// Every attribute that we know, on the condition that the version is what was read, or that there was nothing to read.
+fn update(table: &str, key: &str, item: Item, expected: Expected) -> Result<TransactWriteItem, CommitError> {
     let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let mut values = HashMap::new();
+    let condition = match expected {
+        Expected::Absent => "attribute_not_exists(#version)",
+        Expected::Version(version) => {
+            values.insert(":expected".to_owned(), number(version));
+            "#version = :expected"
+        }
+    };
     let mut names = HashMap::from([("#version".to_owned(), "version".to_owned())]);
-    let mut values = HashMap::from([(":expected".to_owned(), number(version))]);
     for (index, (name, value)) in item.into_iter().enumerate() {
         let alias = format!("#a{index}");
         if matches!(value, AttributeValue::Null(_)) {
@@ -175,7 +171,7 @@ fn update(table: &str, key: &str, item: Item, version: u64) -> Result<TransactWr
         .table_name(table)
         .key("pk", text(key))
         .update_expression(expression)
-        .condition_expression("#version = :expected")
+        .condition_expression(condition)
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
         .build()

@@ -1,47 +1,28 @@
 //! A message that is set aside for a person to see.
 
-use domain::{Cause, Event, Fact, MchId, QuarantineEvent, Stream, Timestamp};
+use domain::{Cause, Event, Fact, MchId, QuarantineEvent, Timestamp};
 
 use super::Recorder;
 use super::draft::journal;
-use super::head::Head;
+use super::quarantine::Case;
 use crate::keys::{hex, released};
-use crate::recorded::TRIES;
-use crate::{
-    Backoff, Commit, CommitError, Expected, JournalEntry, Ledger, Receipt, RecordError, Recorded, Routing, Row,
-};
-
-/// Quarantine streams of a merchant: what is set aside is rare, and one stream would serialise an incident.
-const QUARANTINE_SHARDS: u8 = 4;
+use crate::{Backoff, Ledger, Receipt, RecordError, Recorded};
 
 impl<L: Ledger, B: Backoff> Recorder<L, B> {
     /// Journal, quarantine stream and event in one transaction; the second time it changes nothing. A message that was set
     /// aside for another reason, such as an order that was not known yet, is told of again.
     pub(super) async fn set_aside(&self, aside: Aside<'_>, recorded: Recorded) -> Result<Recorded, RecordError> {
-        let shard = aside.receipt.body_hash.first().map_or(0, |byte| byte % QUARANTINE_SHARDS);
-        let stream = Stream::quarantine(aside.mch_id, shard);
-        for attempt in 1..=TRIES {
-            let mut entry = aside.journal(&recorded);
-            let quarantine = self.ledger.load_quarantine(&stream, &entry.key).await?;
-            match (&recorded, quarantine.held) {
-                (_, None) => {}
-                // Held already, or decided since by someone who knew its order.
-                (Recorded::Unknown(_), Some(_)) => return Ok(recorded),
-                (_, Some(outcome)) if outcome == recorded.label() || outcome == released(recorded.label()) => {
-                    return Ok(recorded);
-                }
-                // The head's version sees to it that only one of two writes over it.
-                (_, Some(_)) => entry.unique = false,
-            }
-            let commit = aside.commit(entry, &stream, quarantine.head, &self.routing)?;
-            match self.ledger.commit(&commit).await {
-                Ok(()) => return Ok(recorded),
-                Err(CommitError::Unavailable(reason)) => return Err(RecordError::Unavailable(reason)),
-                Err(_) if attempt < TRIES => self.backoff.wait(attempt).await,
-                Err(_) => {}
-            }
-        }
-        Err(RecordError::Contended)
+        let label = recorded.label();
+        let is_new = |held: Option<&str>| match (&recorded, held) {
+            (_, None) => Some(true),
+            // Held already, or decided since by someone who knew its order.
+            (Recorded::Unknown(_), Some(_)) => None,
+            (_, Some(outcome)) if outcome == label || outcome == released(label) => None,
+            // The head's version sees to it that only one of two writes over it.
+            (_, Some(_)) => Some(false),
+        };
+        self.tell(aside.case(label), is_new).await?;
+        Ok(recorded)
     }
 }
 
@@ -73,45 +54,12 @@ impl<'a> Aside<'a> {
         }
     }
 
-    pub(super) fn journal(&self, recorded: &Recorded) -> JournalEntry {
-        let mut entry = journal(
-            self.fact,
-            self.mch_id,
-            &self.subject,
-            self.known_by.as_deref(),
-            self.receipt,
-            recorded.label(),
-            Some(self.reason.to_owned()),
-        );
-        entry.unique = true;
-        entry
-    }
-
-    pub(super) fn commit(
-        &self,
-        mut entry: JournalEntry,
-        stream: &Stream,
-        head: Row<()>,
-        routing: &Routing,
-    ) -> Result<Commit, RecordError> {
-        let event = Event::NotificationQuarantined(QuarantineEvent {
-            subject: self.subject.clone(),
-            reason: self.reason.to_owned(),
-            body_hash: hex(&self.receipt.body_hash),
-            cause: self.cause,
-        });
-        let mut next = Head::of(&head, 1);
-        let outbox = next.freeze(stream, &[event], self.mch_id, self.receipt, routing, self.now)?;
-        entry.sequence = outbox.last().map(|entry| (entry.stream.clone(), entry.sequence));
-        let mut write = next.write(());
-        if head.version == 0 {
-            write.expected = Expected::Absent;
-        }
-        Ok(Commit {
-            journal: Some(entry),
-            quarantine: Some((stream.clone(), write)),
-            outbox,
-            ..Commit::empty(self.mch_id.clone())
-        })
+    fn case(self, outcome: &'static str) -> Case<'a> {
+        let Self { mch_id, subject, fact, cause, reason, known_by, receipt, now } = self;
+        let why = Some(reason.to_owned());
+        let entry = journal(fact, mch_id, &subject, known_by.as_deref(), receipt, outcome, why);
+        let (reason, body_hash) = (reason.to_owned(), hex(&receipt.body_hash));
+        let event = Event::NotificationQuarantined(QuarantineEvent { subject, reason, body_hash, cause });
+        Case { mch_id, hash: receipt.body_hash, entry, event, receipt, now }
     }
 }
