@@ -79,7 +79,7 @@ impl Stack {
         });
         let dynamodb = DynamoDb::start(&config.store, config.dynamodb_port, clock.clone()).await?;
         let sqs = Sqs::start(&config.store, config.sqs_port, clock.clone()).await?;
-        let secrets = Secrets::start(config.secrets, config.secrets_port).await?;
+        let secrets = Secrets::start(config.secrets, config.secrets_port, clock.clone()).await?;
         Ok(Self { store: config.store, clock, dynamodb, sqs, secrets, functions: None, _lock: lock })
     }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::clock::real_now_ms;
+use crate::clock::Clock;
 use crate::http::{Server, bind, loopback_only};
 use crate::{ACCOUNT, REGION, StartError};
 
@@ -25,32 +25,41 @@ pub struct Secrets {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     secrets: Mutex<BTreeMap<String, Versions>>,
+    clock: Clock,
     requests: AtomicU64,
     is_down: AtomicBool,
 }
 
-/// The current value and the one before it, as `AWSCURRENT` and `AWSPREVIOUS`.
+/// The versions of a secret by id, and which of them a label names: `AWSCURRENT`, `AWSPREVIOUS` or one of a client's.
+#[derive(Default)]
 struct Versions {
-    created_s: i64,
-    current: Version,
-    previous: Option<Version>,
+    by_id: BTreeMap<String, Version>,
+    labels: BTreeMap<String, String>,
 }
 
 struct Version {
-    id: String,
+    created_s: i64,
     text: String,
 }
 
+const CURRENT: &str = "AWSCURRENT";
+
+const PREVIOUS: &str = "AWSPREVIOUS";
+
 impl Secrets {
-    /// Serves the secrets, by name, on a loopback port (0: any free one).
+    /// Serves the secrets, by name, on a loopback port (0: any free one). Versions are dated by the clock.
     ///
     /// # Errors
     /// The port is taken.
-    pub async fn start(secrets: BTreeMap<String, String>, port: u16) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared::default());
+    pub async fn start(secrets: BTreeMap<String, String>, port: u16, clock: Clock) -> Result<Self, StartError> {
+        let shared = Arc::new(Shared {
+            secrets: Mutex::default(),
+            clock,
+            requests: AtomicU64::default(),
+            is_down: AtomicBool::default(),
+        });
         let router = Router::new().fallback(handle).layer(from_fn(loopback_only)).with_state(shared.clone());
         let server = Server::serve(bind(port).await?, router)?;
         let started = Self { server, shared };
@@ -68,7 +77,7 @@ impl Secrets {
 
     /// Stores a secret; the value that it had becomes the previous one.
     pub fn put(&self, name: &str, text: impl Into<String>) {
-        self.shared.put(name, text.into(), None);
+        self.shared.put(name, text.into());
     }
 
     /// How many requests have come so far, the refused ones included.
@@ -98,6 +107,12 @@ struct Request {
     secret_string: Option<String>,
     #[serde(default)]
     version_stage: Option<String>,
+    #[serde(default)]
+    version_stages: Option<Vec<String>>,
+    #[serde(default)]
+    move_to_version_id: Option<String>,
+    #[serde(default)]
+    remove_from_version_id: Option<String>,
     #[serde(default)]
     client_request_token: Option<String>,
 }
@@ -132,57 +147,104 @@ impl Shared {
         let name = name_of(&request.secret_id).to_owned();
         match target {
             "secretsmanager.GetSecretValue" => self.get(&name, request.version_stage.as_deref()),
-            "secretsmanager.PutSecretValue" if !self.exists(&name) => Err(NOT_FOUND),
-            "secretsmanager.CreateSecret" if self.exists(&name) => Err(EXISTS),
             "secretsmanager.PutSecretValue" | "secretsmanager.CreateSecret" => {
                 let text = request.secret_string.ok_or(INVALID)?;
-                let version = self.put(&name, text, request.client_request_token);
-                Ok(json!({ "ARN": arn(&name), "Name": name, "VersionId": version, "VersionStages": ["AWSCURRENT"] }))
+                let id = request.client_request_token.unwrap_or_else(new_id);
+                let labels = request.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+                let known = if target.ends_with("CreateSecret") { Known::No } else { Known::Yes };
+                self.add(&name, known, &id, text, &labels)?;
+                Ok(json!({ "ARN": arn(&name), "Name": name, "VersionId": id, "VersionStages": labels }))
+            }
+            "secretsmanager.UpdateSecretVersionStage" => {
+                let label = request.version_stage.ok_or(INVALID)?;
+                let to = request.move_to_version_id.ok_or(INVALID)?;
+                self.relabel(&name, &label, &to, request.remove_from_version_id.as_deref())?;
+                Ok(json!({ "ARN": arn(&name), "Name": name }))
             }
             _ => Err(UNKNOWN),
         }
     }
 
-    fn get(&self, name: &str, stage: Option<&str>) -> Result<Value, Refusal> {
+    fn get(&self, name: &str, label: Option<&str>) -> Result<Value, Refusal> {
         let secrets = self.lock();
         let versions = secrets.get(name).ok_or(NOT_FOUND)?;
-        let stage = stage.unwrap_or("AWSCURRENT");
-        let version = match stage {
-            "AWSCURRENT" => &versions.current,
-            "AWSPREVIOUS" => versions.previous.as_ref().ok_or(NOT_FOUND)?,
-            _ => return Err(NOT_FOUND),
-        };
+        let id = versions.labels.get(label.unwrap_or(CURRENT)).ok_or(NOT_FOUND)?;
+        let version = versions.by_id.get(id).ok_or(NOT_FOUND)?;
+        let labels: Vec<&String> =
+            versions.labels.iter().filter(|(_, named)| *named == id).map(|(label, _)| label).collect();
         Ok(json!({
             "ARN": arn(name),
             "Name": name,
-            "CreatedDate": versions.created_s,
+            "CreatedDate": version.created_s,
             "SecretString": version.text,
-            "VersionId": version.id,
-            "VersionStages": [stage],
+            "VersionId": id,
+            "VersionStages": labels,
         }))
     }
 
-    fn put(&self, name: &str, text: String, version_id: Option<String>) -> String {
-        let id = version_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-        let version = Version { id: id.clone(), text };
-        let mut secrets = self.lock();
-        match secrets.get_mut(name) {
-            Some(versions) => versions.previous = Some(std::mem::replace(&mut versions.current, version)),
-            None => {
-                let created_s = real_now_ms().div_euclid(1000);
-                secrets.insert(name.to_owned(), Versions { created_s, current: version, previous: None });
-            }
-        }
-        id
+    fn put(&self, name: &str, text: String) {
+        // An id that nobody has had cannot be refused.
+        let _ = self.add(name, Known::Perhaps, &new_id(), text, &[CURRENT.to_owned()]);
     }
 
-    fn exists(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+    /// A version with these labels, which the versions lose that had them. What was sent before is not added again.
+    fn add(&self, name: &str, known: Known, id: &str, text: String, labels: &[String]) -> Result<(), Refusal> {
+        let created_s = self.clock.now_ms().div_euclid(1000);
+        let mut secrets = self.lock();
+        match (secrets.get(name), known) {
+            (Some(versions), _) if versions.by_id.get(id).is_some_and(|known| known.text == text) => return Ok(()),
+            (Some(versions), _) if versions.by_id.contains_key(id) => return Err(EXISTS),
+            (Some(_), Known::No) => return Err(EXISTS),
+            (None, Known::Yes) => return Err(NOT_FOUND),
+            (Some(_), Known::Yes | Known::Perhaps) | (None, Known::No | Known::Perhaps) => {}
+        }
+        let versions = secrets.entry(name.to_owned()).or_default();
+        versions.by_id.insert(id.to_owned(), Version { created_s, text });
+        for label in labels {
+            versions.label(label, id);
+        }
+        Ok(())
+    }
+
+    /// Moves a label from the version that has it, which must be named, to another one: so a client can see that nobody was faster.
+    fn relabel(&self, name: &str, label: &str, to: &str, from: Option<&str>) -> Result<(), Refusal> {
+        let mut secrets = self.lock();
+        let versions = secrets.get_mut(name).ok_or(NOT_FOUND)?;
+        if !versions.by_id.contains_key(to) {
+            return Err(NOT_FOUND);
+        }
+        if versions.labels.get(label).is_some_and(|holder| Some(holder.as_str()) != from) {
+            return Err(INVALID);
+        }
+        versions.label(label, to);
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Versions>> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether there has to be such a secret when a version is added.
+#[derive(Clone, Copy)]
+enum Known {
+    Yes,
+    No,
+    Perhaps,
+}
+
+impl Versions {
+    /// The version that `AWSCURRENT` leaves is the previous one.
+    fn label(&mut self, label: &str, id: &str) {
+        let left = self.labels.insert(label.to_owned(), id.to_owned());
+        if let Some(left) = left.filter(|left| label == CURRENT && left != id) {
+            self.labels.insert(PREVIOUS.to_owned(), left);
+        }
+    }
+}
+
+fn new_id() -> String {
+    Uuid::new_v4().to_string()
 }
 
 /// AWS puts six random characters behind the name in an ARN; these are always the same.

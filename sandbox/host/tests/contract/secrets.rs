@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use host::clock::Clock;
 use host::secrets::Secrets;
 
 use crate::clients;
@@ -13,7 +14,7 @@ const NAME: &str = "papay/10000100/callback";
 
 async fn start() -> (Secrets, Client) {
     let secrets = BTreeMap::from([(NAME.to_owned(), r#"{"current":"1"}"#.to_owned())]);
-    let secrets = Secrets::start(secrets, 0).await.unwrap();
+    let secrets = Secrets::start(secrets, 0, Clock::in_memory()).await.unwrap();
     let client = clients::secrets(&secrets.endpoint());
     (secrets, client)
 }
@@ -37,6 +38,27 @@ async fn a_new_value_is_current_and_the_one_before_it_previous() {
     assert_eq!(get("AWSPREVIOUS").await.unwrap().secret_string(), Some(r#"{"current":"1"}"#));
     secrets.put(NAME, "3");
     assert_eq!(get("AWSCURRENT").await.unwrap().secret_string(), Some("3"));
+}
+
+#[tokio::test]
+async fn a_label_is_moved_only_from_the_version_that_has_it() {
+    let (secrets, client) = start().await;
+    let get = |stage: &str| client.get_secret_value().secret_id(NAME).version_stage(stage).send();
+    let read = get("AWSCURRENT").await.unwrap().version_id.unwrap();
+    let put = client.put_secret_value().secret_id(NAME).secret_string("mine").version_stages("AWSPENDING");
+    let mine = put.send().await.unwrap().version_id.unwrap();
+    assert_eq!(get("AWSCURRENT").await.unwrap().version_id(), Some(read.as_str()), "it is not in force yet");
+    let promote = |from: &str| {
+        let update = client.update_secret_version_stage().secret_id(NAME).version_stage("AWSCURRENT");
+        update.move_to_version_id(&mine).remove_from_version_id(from).send()
+    };
+    promote(&read).await.unwrap();
+    assert_eq!(get("AWSCURRENT").await.unwrap().secret_string(), Some("mine"));
+    assert_eq!(get("AWSPREVIOUS").await.unwrap().version_id(), Some(read.as_str()));
+    secrets.put(NAME, "another's");
+    let late = promote(&mine).await.unwrap_err().into_service_error();
+    assert!(late.is_invalid_parameter_exception(), "{late:?}");
+    assert_eq!(get("AWSCURRENT").await.unwrap().secret_string(), Some("another's"));
 }
 
 #[tokio::test]
