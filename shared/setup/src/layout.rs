@@ -100,6 +100,22 @@ pub struct CertificatesSecret {
     pub fetched_at: Timestamp,
 }
 
+/// The shortest secret that an issuer of tokens may share: bytes. HS256 is as strong as its secret, up to the hash's 32 bytes (RFC
+/// 7518, 3.2).
+pub const SHORTEST_ISSUER_SECRET: usize = 32;
+
+/// Reads what an issuer of tokens shares, `<prefix>issuers/<name>`: a [`Generation`] whose texts are secrets of HS256.
+///
+/// # Errors
+/// As [`read_secret`], and where one of them is too short to protect anything.
+pub fn read_issuer_secret(name: &str, text: &str) -> Result<Generation, Misconfigured> {
+    let secret: Generation = read_secret(name, text)?;
+    match [Some(&secret.current), secret.previous.as_ref()].into_iter().flatten().map(String::len).min() {
+        Some(SHORTEST_ISSUER_SECRET..) => Ok(secret),
+        _ => Err(Misconfigured::new(name, format_args!("has under {SHORTEST_ISSUER_SECRET} bytes"))),
+    }
+}
+
 /// Reads the text of a secret.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use lambda_http::http::Uri;
 use serde::Deserialize;
+use setup::layout::{SHORTEST_ISSUER_SECRET, read_issuer_secret};
 use setup::{Aws, Misconfigured};
 
 use super::{Fetched, KeySource, KeySourceError, SigningAlgorithm};
@@ -25,9 +26,6 @@ const LONGEST: usize = 64 * 1024;
 
 /// A caller waits for it.
 const TAKES: Duration = Duration::from_secs(2);
-
-/// The shortest shared secret: bytes. HS256 is as strong as its secret, up to the hash's 32 bytes (RFC 7518, 3.2).
-const SHORTEST_SECRET: usize = 32;
 
 /// A JWKS by HTTPS; plain HTTP for a loopback host alone.
 pub struct HttpKeys {
@@ -119,13 +117,6 @@ pub(super) struct SecretKeys {
     name: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Generations {
-    current: String,
-    previous: Option<String>,
-}
-
 impl SecretKeys {
     pub(super) fn new(aws: Aws, name: String) -> Self {
         Self { aws, name }
@@ -136,10 +127,9 @@ impl SecretKeys {
         let output = self.aws.secrets().get_secret_value().secret_id(&self.name).send().await;
         let output = output.map_err(|_| fail("cannot be read"))?;
         let text = output.secret_string().ok_or_else(|| fail("has no text"))?;
-        // serde_json's own message quotes what it read.
-        let secret: Generations = serde_json::from_str(text).map_err(|_| fail("is not the documented JSON"))?;
+        let secret = read_issuer_secret(&self.name, text).map_err(|wrong| fail(&wrong.problem))?;
         let generations = [Some(secret.current), secret.previous];
-        generations.into_iter().flatten().map(|text| shared(&text).ok_or_else(|| fail("has under 32 bytes"))).collect()
+        Ok(generations.into_iter().flatten().filter_map(|text| Fetched::shared(&text)).collect())
     }
 }
 
@@ -154,10 +144,6 @@ impl Fetched {
     #[must_use]
     pub fn shared(secret: &str) -> Option<Self> {
         let key = || Self { id: None, key: DecodingKey::from_secret(secret.as_bytes()) };
-        (secret.len() >= SHORTEST_SECRET).then(key)
+        (secret.len() >= SHORTEST_ISSUER_SECRET).then(key)
     }
-}
-
-fn shared(secret: &str) -> Option<Fetched> {
-    Fetched::shared(secret)
 }
