@@ -2,6 +2,9 @@
 //! is written.
 
 mod desk;
+mod issuers;
+mod races;
+mod typed;
 
 use std::process::{Command, Stdio};
 
@@ -185,9 +188,38 @@ async fn a_key_is_staged_put_in_force_and_retired_and_no_third_one_is_ever_lost(
     fine(&at(&["rotate", "api-v2"]));
     assert_eq!(signed_by(&desk.keyring(MCH_ID).await.unwrap()), TEST_MERCHANT.api_v2_key, "taken back");
     fine(&at(&["rotate", "api-v2"]));
+    desk.wait("25h");
     fine(&at(&["retire", "api-v2"]));
     let keys = desk.keyring(MCH_ID).await.unwrap();
     assert_eq!((verified_by(&keys), signed_by(&keys)), ([false, true], THIRD));
+}
+
+#[test]
+fn a_key_of_before_stays_for_25_hours_unless_it_must_go_now() {
+    let desk = Desk::open();
+    let third = desk.path("third.txt");
+    let at = |args: &[&str]| desk.keys(&[args, &["--mch-id", MCH_ID]].concat());
+    fine(&at(&["rotate", "api-v2", "--key-file", &third]));
+    let too_early = || {
+        let early = refused(&at(&["retire", "api-v2"]));
+        assert!(early.contains("too early: until ") && early.contains("wait; or, after a leak, --now"), "{early}");
+        assert_eq!(desk.shown(MCH_ID)["api_v2_key"], json!({ "has_previous": true }), "it is still there");
+    };
+    too_early();
+    desk.wait("24h");
+    desk.wait("50m");
+    too_early();
+    // Another change, of another key, a minute before the time is over.
+    let v3 = desk.path("v3.txt");
+    fine(&at(&["rotate", "api-v3", "--key-file", &v3]));
+    desk.wait("11m");
+    let retired = fine(&at(&["retire", "api-v2"]));
+    assert!(!retired.contains("refused"), "{retired}");
+    let early = refused(&at(&["retire", "api-v3"]));
+    assert!(early.contains("too early: until "), "each key has its own time: {early}");
+    let now = fine(&at(&["retire", "api-v3", "--now"]));
+    assert!(now.contains("WeChat may send notices") && now.contains("they are refused from now on"), "{now}");
+    assert_eq!(desk.shown(MCH_ID)["api_v3_key"], json!({ "has_previous": false }));
 }
 
 #[test]
@@ -196,13 +228,18 @@ fn keys_of_wechats_are_retired_by_name_and_the_last_one_is_not() {
     fine(&desk.import(NEW_MCH_ID, &[]));
     let retire = |args: &[&str]| desk.keys(&[&["retire", "--mch-id", NEW_MCH_ID], args].concat());
     assert!(refused(&retire(&["public-key"])).contains("--id says which one"));
-    let stranger = refused(&retire(&["public-key", "--id", "PUB_KEY_ID_1"]));
-    assert!(stranger.contains("public_keys.PUB_KEY_ID_1: is not there"), "{stranger}");
+    for (kind, field) in [("public-key", "public_keys"), ("platform-certificate", "platform_certificates")] {
+        let stranger = refused(&retire(&[kind, "--id", THIRD]));
+        assert!(stranger.contains(&format!("{field}: none is called so: papay keys show lists them")), "{stranger}");
+    }
     let last = refused(&retire(&["public-key", "--id", PUBLIC_KEY_ID]));
     assert!(last.contains("is the last key of WeChat's"), "{last}");
     let (certificate, _) = pair("Tenpay.com sign", 2020, 2090);
     let certificate = desk.file("platform.pem", &certificate);
     fine(&desk.keys(&["import", "--mch-id", NEW_MCH_ID, "--platform-certificate", &certificate]));
+    let early = refused(&retire(&["public-key", "--id", PUBLIC_KEY_ID]));
+    assert!(early.contains("too early: until"), "WeChat may sign with it still: {early}");
+    desk.wait("25h");
     fine(&retire(&["public-key", "--id", PUBLIC_KEY_ID]));
     let shown = desk.shown(NEW_MCH_ID);
     let serial = shown["platform_certificates"][0]["serial"].as_str().unwrap();

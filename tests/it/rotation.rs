@@ -73,7 +73,7 @@ async fn api_v2(load: Load) {
     drill.keys(&["rotate", "api-v2"]).await;
     drill.notices().await;
     drill.wechat_signs([new]);
-    drill.keys(&["retire", "api-v2"]).await;
+    drill.keys(&["retire", "api-v2", "--now"]).await;
     drill.notices().await;
     drill.is_refused_by_new_processes(&old, Protocol::V2).await;
     drill.end().await;
@@ -91,7 +91,7 @@ async fn api_v3(load: Load) {
     drill.wechat_signs([new.clone(), old.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);
-    drill.keys(&["retire", "api-v3"]).await;
+    drill.keys(&["retire", "api-v3", "--now"]).await;
     drill.notices().await;
     drill.is_refused_by_new_processes(&old, Protocol::V3).await;
     drill.end().await;
@@ -111,7 +111,7 @@ async fn platform_certificate(load: Load) {
     drill.wechat_signs([old.clone(), new.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);
-    drill.keys(&["retire", "platform-certificate", "--id", TEST_MERCHANT.certificate_serial]).await;
+    drill.keys(&["retire", "platform-certificate", "--id", TEST_MERCHANT.certificate_serial, "--now"]).await;
     drill.notices().await;
     drill.is_refused_by_new_processes(&old, Protocol::V3).await;
     drill.end().await;
@@ -131,7 +131,7 @@ async fn public_key(load: Load) {
     drill.wechat_signs([new.clone(), old.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);
-    drill.keys(&["retire", "public-key", "--id", TEST_MERCHANT.public_key_id]).await;
+    drill.keys(&["retire", "public-key", "--id", TEST_MERCHANT.public_key_id, "--now"]).await;
     drill.notices().await;
     drill.is_refused_by_new_processes(&old, Protocol::V3).await;
     drill.end().await;

@@ -2,6 +2,8 @@
 
 mod desk;
 mod input;
+mod issuer;
+mod patience;
 mod table;
 
 use std::path::Path;
@@ -9,10 +11,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use papay::keys::{self, ApiKey, Retired};
+use setup::layout::VerifySecret;
 
 use crate::failure::Failure;
 use desk::{Where, listed};
 use input::{Files, KeyFile, PairFiles};
+use issuer::Issuer;
+use patience::{Sender, be_patient};
 
 /// Put, change and show the merchants' keys. What would keep a function from starting is not written.
 ///
@@ -35,6 +40,8 @@ enum What {
     Rotate(Rotate),
     /// Take away the key beside the one in force, or a public key or platform certificate of WeChat's.
     Retire(Retire),
+    /// Put and change the secret that an issuer of the app's tokens shares with papay (HS256).
+    Issuer(Issuer),
 }
 
 #[derive(Args)]
@@ -88,6 +95,9 @@ struct Retire {
     /// The public key's id, or the certificate's serial.
     #[arg(long)]
     id: Option<String>,
+    /// Do not wait until WeChat sends nothing any more under what is taken away: after a leak.
+    #[arg(long)]
+    now: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -128,6 +138,7 @@ impl Keys {
             What::Stage(stage) => stage.run(data).await,
             What::Rotate(rotate) => rotate.run(data).await,
             What::Retire(retire) => retire.run(data).await,
+            What::Issuer(issuer) => issuer.run(data).await,
         }
     }
 }
@@ -169,13 +180,13 @@ impl Stage {
         let desk = self.at.open(data).await?;
         let mut held = desk.held()?;
         let key = ApiKey::from(self.key);
-        let text = self.file.required(key)?;
+        let text = self.file.required(key.argument())?;
         let done = keys::stage(&mut held, key, &text).map_err(Failure::new)?;
         desk.put(&held, &done).await?;
         println!(
             "Wait a minute: until then a function may not have looked. Then change the key in the merchant platform, and at once:"
         );
-        println!("  papay keys rotate {} --mch-id {}{}", key.argument(), desk.mch_id, self.at.options());
+        println!("  papay keys rotate {}{}", key.argument(), self.at.options());
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -197,11 +208,11 @@ impl Rotate {
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        let text = self.file.given(key)?;
+        let text = self.file.given(key.argument())?;
         let done = keys::rotate(&mut held, key, text.as_deref()).map_err(Failure::new)?;
         desk.put(&held, &done).await?;
         println!("WeChat may go on using the one before for 24 h 04 min. After 25 hours:");
-        println!("  papay keys retire {} --mch-id {}{}", key.argument(), desk.mch_id, self.at.options());
+        println!("  papay keys retire {}{}", key.argument(), self.at.options());
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -220,6 +231,9 @@ impl Retire {
         let fetched = desk.store.certificates(&desk.mch_id).await.map_err(Failure::new)?;
         let others = fetched.is_some_and(|kept| !kept.platform_certificates.is_empty());
         let done = keys::retire(&mut held, what, others).map_err(Failure::new)?;
+        let was_so = |before: &VerifySecret| what.leaves_what_was(before, &held.verify);
+        let since = desk.store.since(&desk.mch_id, &held, was_so).await;
+        be_patient(since, desk.now, Sender::Wechat, self.now)?;
         desk.put(&held, &done).await?;
         println!(
             "A running function keeps what it has read until something does not fit: after a leak deploy the functions anew."

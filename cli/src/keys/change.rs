@@ -2,9 +2,10 @@
 
 use domain::MchId;
 use setup::Misconfigured;
-use setup::layout::Generation;
+use setup::layout::{Generation, VerifySecret};
 use verify::{ApiV2Key, ApiV3Key, PlatformCertificate};
 
+use super::generations::{self, Names};
 use super::given::{Given, MerchantPair, api_key};
 use super::store::Held;
 
@@ -67,19 +68,23 @@ impl ApiKey {
         self.of(held).as_mut().ok_or_else(missing)
     }
 
-    /// A key in the place beside the one in force, which must be free for another one.
-    fn room(self, generation: &Generation, new: &str) -> Result<(), Misconfigured> {
-        let argument = self.argument();
-        if generation.current == new {
-            return Err(Misconfigured::new(self.field(), "this is the key in force already"));
-        }
-        match &generation.previous {
-            Some(previous) if previous != new => {
-                let problem =
-                    format!("another key stands beside the one in force: papay keys retire {argument}, first");
-                Err(Misconfigured::new(format!("{}.previous", self.field()), problem))
+    fn names(self) -> Names<'static> {
+        Names { field: self.field(), around_verb: ("", self.argument()) }
+    }
+}
+
+impl Retired<'_> {
+    /// Whether what is left after it was there `before`, too.
+    #[must_use]
+    pub fn leaves_what_was(&self, before: &VerifySecret, after: &VerifySecret) -> bool {
+        let current = |key: &Option<Generation>| key.as_ref().map(|key| key.current.clone());
+        match self {
+            Self::Previous(ApiKey::V2) => current(&before.api_v2_key) == current(&after.api_v2_key),
+            Self::Previous(ApiKey::V3) => current(&before.api_v3_key) == current(&after.api_v3_key),
+            Self::PublicKey(_) | Self::PlatformCertificate(_) => {
+                after.public_keys.keys().all(|id| before.public_keys.contains_key(id))
+                    && after.platform_certificates.iter().all(|pem| before.platform_certificates.contains(pem))
             }
-            _ => Ok(()),
         }
     }
 }
@@ -123,18 +128,8 @@ pub fn import(held: &mut Held, given: Given, mch_id: &MchId) -> Result<Vec<Strin
 }
 
 fn import_key(held: &mut Held, key: ApiKey, text: String) -> Result<Option<String>, Misconfigured> {
-    let argument = key.argument();
-    match key.of(held) {
-        Some(known) if known.current == text => Ok(None),
-        Some(_) => {
-            let problem = format!("another one is in force: papay keys stage {argument} puts the next one beside it");
-            Err(Misconfigured::new(key.field(), problem))
-        }
-        none => {
-            *none = Some(Generation { current: text, previous: None });
-            Ok(Some(format!("{} key", argument)))
-        }
-    }
+    let is_new = generations::import(key.of(held), text, key.names())?;
+    Ok(is_new.then(|| format!("{} key", key.argument())))
 }
 
 fn import_pair(held: &mut Held, pair: &MerchantPair) -> Result<Option<String>, Misconfigured> {
@@ -162,9 +157,7 @@ fn put_pair(held: &mut Held, pair: &MerchantPair) -> String {
 /// It is no key, or there is no place for it.
 pub fn stage(held: &mut Held, key: ApiKey, text: &str) -> Result<Vec<String>, Misconfigured> {
     let new = key.parse(text)?;
-    let generation = key.in_force(held)?;
-    key.room(generation, &new)?;
-    generation.previous = Some(new);
+    generations::stage(key.in_force(held)?, new, key.names())?;
     Ok(vec![format!("the next {} key, beside the one in force", key.argument())])
 }
 
@@ -175,21 +168,7 @@ pub fn stage(held: &mut Held, key: ApiKey, text: &str) -> Result<Vec<String>, Mi
 /// It is no key, there is none, or a third key would be lost.
 pub fn rotate(held: &mut Held, key: ApiKey, text: Option<&str>) -> Result<Vec<String>, Misconfigured> {
     let new = text.map(|text| key.parse(text)).transpose()?;
-    let generation = key.in_force(held)?;
-    let new = match (new, &generation.previous) {
-        (Some(new), _) => {
-            key.room(generation, &new)?;
-            new
-        }
-        (None, Some(beside)) => beside.clone(),
-        (None, None) => {
-            let (field, argument) = (format!("{}.previous", key.field()), key.argument());
-            let problem = format!("no other key is there: papay keys stage {argument}, first");
-            return Err(Misconfigured::new(field, problem));
-        }
-    };
-    let old = std::mem::replace(&mut generation.current, new);
-    generation.previous = Some(old);
+    generations::rotate(key.in_force(held)?, new, key.names())?;
     Ok(vec![format!("the new {} key, and the one before beside it", key.argument())])
 }
 
@@ -213,28 +192,29 @@ pub fn rotate_certificate(held: &mut Held, pair: &MerchantPair) -> Result<Vec<St
 pub fn retire(held: &mut Held, what: Retired<'_>, others: bool) -> Result<Vec<String>, Misconfigured> {
     match what {
         Retired::Previous(key) => {
-            let field = format!("{}.previous", key.field());
-            let beside = key.in_force(held)?.previous.take();
-            beside.ok_or_else(|| Misconfigured::new(field, "there is none to retire"))?;
+            generations::retire(key.in_force(held)?, key.names())?;
             Ok(vec![format!("the {} key in force, alone", key.argument())])
         }
         Retired::PublicKey(id) => {
-            let taken = held.verify.public_keys.remove(id);
-            taken.ok_or_else(|| Misconfigured::new(format!("public_keys.{id}"), "is not there"))?;
+            held.verify.public_keys.remove(id).ok_or_else(|| unknown("public_keys"))?;
             not_the_last(held, others, &format!("public_keys.{id}"))?;
             Ok(vec![format!("without public key {id}")])
         }
         Retired::PlatformCertificate(serial) => {
-            let field = format!("platform_certificates {serial}");
             let known = held.verify.platform_certificates.len();
             held.verify.platform_certificates.retain(|pem| serial_of(pem).as_deref() != Some(serial));
             if held.verify.platform_certificates.len() == known {
-                return Err(Misconfigured::new(field, "is not there"));
+                return Err(unknown("platform_certificates"));
             }
-            not_the_last(held, others, &field)?;
+            not_the_last(held, others, &format!("platform_certificates {serial}"))?;
             Ok(vec![format!("without platform certificate {serial}")])
         }
     }
+}
+
+/// Without what was typed: it may have been a key.
+fn unknown(field: &str) -> Misconfigured {
+    Misconfigured::new(field, "none is called so: papay keys show lists them")
 }
 
 fn not_the_last(held: &Held, others: bool, field: &str) -> Result<(), Misconfigured> {

@@ -55,6 +55,12 @@ impl Desk {
         self.dev.papay(&[&["keys"], args].concat())
     }
 
+    /// Moves the clock of stack and operator.
+    pub(super) fn wait(&self, how_long: &str) {
+        let moved = self.dev.papay(&["clock", &format!("+{how_long}")]);
+        assert!(moved.status.success(), "{}", text(&moved));
+    }
+
     /// With everything from the folder, and what else is said.
     pub(super) fn import(&self, mch_id: &str, more: &[&str]) -> Output {
         let (folder, v2, v3) = (self.path(""), self.path("v2.txt"), self.path("v3.txt"));

@@ -16,6 +16,13 @@ pub(super) struct Where {
     /// The merchant.
     #[arg(long, value_name = "MCH_ID")]
     mch_id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which store.
+#[derive(Args)]
+pub(super) struct Place {
     /// In the AWS account of AWS_PROFILE or AWS_ACCESS_KEY_ID, in AWS_REGION.
     #[arg(long)]
     aws: bool,
@@ -35,16 +42,27 @@ pub(super) struct Desk {
 impl Where {
     pub(super) async fn open(&self, data: &Path) -> Result<Desk, Failure> {
         let mch_id = MchId::parse(&self.mch_id).map_err(Failure::new)?;
-        let (store, now) = if self.aws {
-            let config = papay::aws::config().await.map_err(Failure::new)?;
-            (KeyStore::aws(&config, &self.prefix), SystemClock.now())
-        } else {
-            let stack = running(data)?;
-            let now = Timestamp::from_millisecond(host::clock::Clock::in_folder(data).now_ms()).unwrap_or_default();
-            (KeyStore::local(&stack).map_err(Failure::new)?, now)
-        };
+        let (store, now) = self.place.open(data).await?;
         let held = store.read(&mch_id).await.map_err(Failure::new)?;
         Ok(Desk { store, mch_id, now, held })
+    }
+
+    /// What the next command needs, too.
+    pub(super) fn options(&self) -> String {
+        format!(" --mch-id {}{}", self.mch_id, self.place.options())
+    }
+}
+
+impl Place {
+    /// The store, and what time it is there.
+    pub(super) async fn open(&self, data: &Path) -> Result<(KeyStore, Timestamp), Failure> {
+        if self.aws {
+            let config = papay::aws::config().await.map_err(Failure::new)?;
+            return Ok((KeyStore::aws(&config, &self.prefix), SystemClock.now()));
+        }
+        let stack = running(data)?;
+        let now = Timestamp::from_millisecond(host::clock::Clock::in_folder(data).now_ms()).unwrap_or_default();
+        Ok((KeyStore::local(&stack).map_err(Failure::new)?, now))
     }
 
     /// What the next command needs, too.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::{MchId, Timestamp};
-use papay::keys::{ApiKey, CERTIFICATE_FILE, Given, MerchantPair, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
+use papay::keys::{CERTIFICATE_FILE, Given, MerchantPair, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
 
 use crate::failure::Failure;
 
@@ -114,14 +114,14 @@ impl PairFiles {
 
 impl KeyFile {
     /// The key of the file.
-    pub(super) fn given(&self, key: ApiKey) -> Result<Option<String>, Failure> {
-        api_key("--key-file", self.key_file.as_ref(), key.argument(), false)
+    pub(super) fn given(&self, what: &str) -> Result<Option<String>, Failure> {
+        api_key("--key-file", self.key_file.as_ref(), what, false)
     }
 
     /// The key of the file, or as it is typed.
-    pub(super) fn required(&self, key: ApiKey) -> Result<String, Failure> {
+    pub(super) fn required(&self, what: &str) -> Result<String, Failure> {
         let missing = || Failure::new("no key was given").next("--key-file FILE, or --key-file - for standard input");
-        api_key("--key-file", self.key_file.as_ref(), key.argument(), true)?.ok_or_else(missing)
+        api_key("--key-file", self.key_file.as_ref(), what, true)?.ok_or_else(missing)
     }
 }
 

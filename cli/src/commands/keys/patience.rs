@@ -1,0 +1,58 @@
+//! A key of before is in use longer than whoever has changed it may think.
+
+use domain::Timestamp;
+use papay::keys::{STILL_COMES, Wait, wait};
+use setup::Misconfigured;
+
+use crate::failure::Failure;
+
+/// Who may still use a key of before.
+#[derive(Clone, Copy)]
+pub(super) enum Sender {
+    Wechat,
+    Issuer,
+}
+
+/// Refuses to take a key away that may still be in use; where that must be, says what it means.
+pub(super) fn be_patient(
+    since: Result<Option<Timestamp>, Misconfigured>,
+    now: Timestamp,
+    sender: Sender,
+    at_once: bool,
+) -> Result<(), Failure> {
+    let since = match since {
+        Ok(since) => since,
+        Err(_) if at_once => None,
+        Err(wrong) => return Err(Failure::new(wrong)),
+    };
+    let (uses, lost) = sender.words();
+    match wait(since, now) {
+        Wait::Over => {}
+        Wait::Until(until) if at_once => println!("Until {until:.0} {uses}: {lost}."),
+        Wait::Until(until) => {
+            let problem = format_args!("too early: until {until:.0} {uses}").to_string();
+            return Err(Failure::new(problem).next(format_args!("wait; or, after a leak, --now: {lost}")));
+        }
+        Wait::Unknown => {
+            let hours = STILL_COMES.as_hours();
+            println!("The store does not tell since when the new one is in force. For {hours} hours {uses}: {lost}.");
+        }
+    }
+    Ok(())
+}
+
+impl Sender {
+    /// What it does, and what becomes of that.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Wechat => (
+                "WeChat may send notices that need what was there before",
+                "they are refused from now on, and what they tell is found by asking",
+            ),
+            Self::Issuer => (
+                "the issuer's tokens of before may be in use",
+                "they are refused from now on, and their users need new ones",
+            ),
+        }
+    }
+}
