@@ -1,8 +1,10 @@
 //! `papay doctor`, through the real binary: a healthy stack passes, and each fault has its own finding with a way out.
 
 mod deployment;
+mod edge;
 mod local;
 mod recorded;
+mod watch;
 
 use std::process::Output;
 
@@ -12,7 +14,7 @@ use serde_json::Value;
 pub(crate) struct Said {
     pub(crate) code: i32,
     findings: Vec<Value>,
-    all: String,
+    pub(crate) all: String,
 }
 
 impl Said {

@@ -16,6 +16,9 @@ pub(crate) struct Doctor {
     /// The stack in the AWS account of AWS_PROFILE or AWS_ACCESS_KEY_ID, in AWS_REGION; without it the local stack.
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
+    /// Somebody has compared the termination address of every template in the merchant platform, which WeChat tells nobody.
+    #[arg(long, requires = "stack")]
+    templates_compared: bool,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -43,7 +46,7 @@ impl Doctor {
         match &self.stack {
             Some(stack) => {
                 let config = papay::aws::config().await.map_err(Failure::new)?;
-                doctor::deployment(&config, stack).await.map_err(Failure::new)
+                doctor::deployment(&config, stack, self.templates_compared).await.map_err(Failure::new)
             }
             None => doctor::local(data, &running(data)?).await.map_err(Failure::new),
         }

@@ -10,28 +10,22 @@ use wechat::Http;
 
 use super::functions::{Entry, FUNCTIONS, Variables};
 use super::queues::Kind;
-use super::urls::Door;
-use super::{At, Finding, Report, alarms, functions, keys, permissions, probe, queues, tables, urls};
+use super::{At, Finding, Report, alarms, functions, issuers, keys, permissions, probe, queues, tables};
 use crate::keys::KeyStore;
 
 /// As a function has it that is not told another one.
 const WECHAT: &str = "https://api.mch.weixin.qq.com,https://api2.mch.weixin.qq.com";
 
-const DEPLOY: &str = "deploy the template again";
+pub(super) const DEPLOY: &str = "deploy the template again";
 
-/// The variables with callback addresses, and the function behind each.
-const CALLBACKS: [(NotifyUrl, &str); 4] = [
-    (NotifyUrl::Deduction, "deduction-callback"),
-    (NotifyUrl::Payment, "payment-callback"),
-    (NotifyUrl::Contract, "contract-callback"),
-    (NotifyUrl::Refund, "refund-callback"),
-];
+pub(super) const READ: &str = "ask with a role that may read the functions";
 
-/// Looks at the deployment with that stack name.
+/// Looks at the deployment with that stack name. `templates_compared` says that somebody has compared the templates' addresses in the
+/// merchant platform: nobody else can.
 ///
 /// # Errors
 /// What the environment says about TLS cannot be used.
-pub async fn deployment(config: &SdkConfig, stack: &str) -> Result<Report, Misconfigured> {
+pub async fn deployment(config: &SdkConfig, stack: &str, templates_compared: bool) -> Result<Report, Misconfigured> {
     let mut doctor = Doctor {
         stack: stack.to_owned(),
         lambda: aws_sdk_lambda::Client::new(config),
@@ -44,21 +38,22 @@ pub async fn deployment(config: &SdkConfig, stack: &str) -> Result<Report, Misco
     doctor.addresses().await;
     doctor.storage(config).await;
     doctor.keys(config).await?;
-    doctor.findings.extend(alarms::check(&aws_sdk_cloudwatch::Client::new(config), stack).await);
-    doctor.findings.push(doctor.templates());
+    let (cloudwatch, sns) = (aws_sdk_cloudwatch::Client::new(config), aws_sdk_sns::Client::new(config));
+    doctor.findings.extend(alarms::check(&cloudwatch, &sns, stack).await);
+    doctor.findings.push(doctor.templates(templates_compared));
     let region = config.region().map(ToString::to_string).unwrap_or_default();
     Ok(Report { target: format!("stack {stack} in {region}"), findings: doctor.findings })
 }
 
-struct Doctor {
-    stack: String,
+pub(super) struct Doctor {
+    pub(super) stack: String,
     lambda: aws_sdk_lambda::Client,
-    http: Http,
+    pub(super) http: Http,
     /// Of each function that AWS tells them of.
     variables: BTreeMap<&'static str, Variables>,
     /// The functions' own addresses.
-    urls: BTreeMap<&'static str, String>,
-    findings: Vec<Finding>,
+    pub(super) urls: BTreeMap<&'static str, String>,
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Doctor {
@@ -81,43 +76,6 @@ impl Doctor {
         }
     }
 
-    /// Where WeChat, app and back end find it, and what functions tell WeChat.
-    async fn addresses(&mut self) {
-        let hosts = self.wechat_hosts();
-        for (what, function) in CALLBACKS {
-            let own = self.urls.get(function).cloned();
-            let told = self.told(what);
-            let at = At::new("notify URL", what.variable());
-            for told in &told {
-                // Behind a distribution it is another host.
-                let same = own.as_deref().map(|own| own.trim_end_matches('/')) == Some(told.trim_end_matches('/'));
-                self.findings.push(if same {
-                    at.ok("is the function's own address")
-                } else {
-                    at.ok(format_args!(
-                        "{told}, which is not the function's own address: behind a distribution it is so"
-                    ))
-                });
-            }
-            if told.len() > 1 {
-                self.findings.push(at.failure("two functions tell WeChat different addresses", DEPLOY));
-            }
-            let door = if self.is_behind_an_edge(function) { Door::PastTheEdge } else { Door::Callback };
-            if let Some(own) = own.filter(|own| !told.contains(own)) {
-                self.findings.extend(urls::check(&self.http, function, &own, door, &hosts).await);
-            }
-            for url in told {
-                self.findings.extend(urls::check(&self.http, function, &url, Door::Callback, &hosts).await);
-            }
-        }
-        let app = if self.is_behind_an_edge("sign-api") { Door::PastTheEdge } else { Door::App };
-        for (function, door) in [("sign-api", app), ("merchant-api", Door::BackEnd)] {
-            if let Some(url) = self.urls.get(function).cloned() {
-                self.findings.extend(urls::check(&self.http, function, &url, door, &hosts).await);
-            }
-        }
-    }
-
     async fn storage(&mut self, config: &SdkConfig) {
         if let Some(tables) = self.tables() {
             self.findings.extend(tables::check(&aws_sdk_dynamodb::Client::new(config), &tables, true).await);
@@ -132,16 +90,13 @@ impl Doctor {
                     self.findings.extend(queues::check(&client, &consumer, &url, Kind::Events, true).await);
                 }
             }
-            None => self
-                .findings
-                .push(at.unchecked("PAPAY_QUEUES is not known", "ask with a role that may read the functions")),
+            None => self.findings.push(at.unchecked("PAPAY_QUEUES is not known", READ)),
         }
         match self.variable("sweeper", "PAPAY_QUEUE_WORK").map(str::to_owned) {
             Some(url) => self.findings.extend(queues::check(&client, "work", &url, Kind::Work, true).await),
             None => {
                 let at = At::new("queue", "work");
-                self.findings
-                    .push(at.unchecked("PAPAY_QUEUE_WORK is not known", "ask with a role that may read the functions"));
+                self.findings.push(at.unchecked("PAPAY_QUEUE_WORK is not known", READ));
             }
         }
     }
@@ -149,39 +104,57 @@ impl Doctor {
     async fn keys(&mut self, config: &SdkConfig) -> Result<(), Misconfigured> {
         let at = At::new("secrets", self.stack.as_str());
         let prefix = self.variable("worker", "PAPAY_SECRET_PREFIX").unwrap_or(setup::DEFAULT_PREFIX).to_owned();
-        let merchants: BTreeSet<&str> =
-            self.variables.values().filter_map(|known| known.get("PAPAY_MERCHANTS")).map(String::as_str).collect();
-        if merchants.len() > 1 {
-            self.findings.push(at.failure("the functions serve different merchants", DEPLOY));
-        }
-        let Some(merchants) = merchants.first().map(|merchants| (*merchants).to_owned()) else {
-            self.findings
-                .push(at.unchecked("PAPAY_MERCHANTS is not known", "ask with a role that may read the functions"));
-            return Ok(());
-        };
         let store = KeyStore::aws(config, &prefix);
-        let (hosts, now): (String, Timestamp) = (self.wechat_hosts(), SystemClock.now());
-        for text in merchants.split(',') {
-            match MchId::parse(text.trim()) {
-                Ok(mch_id) => self.findings.extend(keys::check(&store, &mch_id, now, &hosts, probe::http()?).await),
-                Err(_) => {
-                    self.findings.push(at.failure("PAPAY_MERCHANTS holds something else than merchant numbers", DEPLOY))
-                }
+        let issuers = match self.variable("sign-api", "PAPAY_ISSUERS") {
+            Some(text) => issuers::check(&store, text, &self.stack).await,
+            None => vec![At::new("issuers", self.stack.as_str()).unchecked("PAPAY_ISSUERS is not known", READ)],
+        };
+        self.findings.extend(issuers);
+        let merchants = self.merchants();
+        let wrong = match merchants.first() {
+            None => Some(at.unchecked("PAPAY_MERCHANTS is not known", READ)),
+            Some(_) if merchants.len() > 1 => Some(at.failure("the functions serve different merchants", DEPLOY)),
+            Some(text) if text.split(',').any(|mch_id| MchId::parse(mch_id.trim()).is_err()) => {
+                Some(at.failure("PAPAY_MERCHANTS holds something else than merchant numbers", DEPLOY))
             }
+            Some(_) => None,
+        };
+        self.findings.extend(wrong);
+        let (hosts, now): (String, Timestamp) = (self.wechat_hosts(), SystemClock.now());
+        for mch_id in self.mch_ids() {
+            self.findings.extend(keys::check(&store, &mch_id, now, &hosts, probe::http()?).await);
         }
         Ok(())
     }
 
+    /// What the functions say whom they serve: one text, if all is well.
+    fn merchants(&self) -> BTreeSet<&str> {
+        self.variables.values().filter_map(|known| known.get("PAPAY_MERCHANTS")).map(String::as_str).collect()
+    }
+
+    /// The merchants.
+    pub(super) fn mch_ids(&self) -> Vec<MchId> {
+        let merchants = self.merchants();
+        let numbers = merchants.first().map(|text| text.split(',')).into_iter().flatten();
+        numbers.filter_map(|text| MchId::parse(text.trim()).ok()).collect()
+    }
+
     /// WeChat has no call that tells what is typed into the merchant platform.
-    fn templates(&self) -> Finding {
+    fn templates(&self, compared: bool) -> Finding {
         let at = At::new("template URLs", self.stack.as_str());
         let base =
             self.told(NotifyUrl::Contract).into_iter().next().or_else(|| self.urls.get("contract-callback").cloned());
         match base {
-            Some(base) => at.left_out(format_args!(
-                "WeChat does not tell: compare 解约回调地址 of every template with {}/v2/<mch_id>",
-                base.trim_end_matches('/')
-            )),
+            Some(_) if compared => {
+                at.left_out("WeChat does not tell; somebody has compared them, as --templates-compared says")
+            }
+            Some(base) => at.unchecked(
+                "WeChat does not tell what 解约回调地址 its templates have",
+                format_args!(
+                    "compare it, of every template, with {}/v2/<mch_id>; then say --templates-compared",
+                    base.trim_end_matches('/')
+                ),
+            ),
             None => {
                 at.unchecked("the address is not known", "compare 解约回调地址 with the output ContractNotifyUrlV2")
             }
@@ -189,7 +162,7 @@ impl Doctor {
     }
 
     /// What functions tell WeChat: without any duplicates one address, if all is well.
-    fn told(&self, what: NotifyUrl) -> BTreeSet<String> {
+    pub(super) fn told(&self, what: NotifyUrl) -> BTreeSet<String> {
         self.variables.values().filter_map(|known| known.get(what.variable())).cloned().collect()
     }
 
@@ -203,7 +176,7 @@ impl Doctor {
     }
 
     /// Whether a function wants to see the secret that only the distribution in front of it has.
-    fn is_behind_an_edge(&self, function: &str) -> bool {
+    pub(super) fn is_behind_an_edge(&self, function: &str) -> bool {
         self.variable(function, "PAPAY_ORIGIN_SECRETS").is_some_and(|secrets| !secrets.is_empty())
     }
 
@@ -211,7 +184,7 @@ impl Doctor {
         self.variables.get(function)?.get(name).map(String::as_str)
     }
 
-    fn wechat_hosts(&self) -> String {
+    pub(super) fn wechat_hosts(&self) -> String {
         self.variable("worker", "PAPAY_WECHAT_HOSTS").unwrap_or(WECHAT).to_owned()
     }
 }

@@ -22,8 +22,8 @@ pub enum Entry {
     GuardedUrl,
     /// An event source mapping.
     Mapping,
-    /// A schedule.
-    Schedule,
+    /// A schedule, and the alarm that goes off where it does not wake the function.
+    Schedule(&'static str),
 }
 
 /// The functions of the template, after the stack's name and a hyphen.
@@ -36,8 +36,8 @@ pub const FUNCTIONS: [(&str, Entry); 10] = [
     ("merchant-api", Entry::GuardedUrl),
     ("outbox-relay", Entry::Mapping),
     ("worker", Entry::Mapping),
-    ("sweeper", Entry::Schedule),
-    ("bill-reconciler", Entry::Schedule),
+    ("sweeper", Entry::Schedule("sweeper-dead")),
+    ("bill-reconciler", Entry::Schedule("bills-uncompared")),
 ];
 
 /// The variables of a function.
@@ -47,7 +47,7 @@ pub(super) type Variables = HashMap<String, String>;
 pub(super) async fn look(client: &Client, function: &str) -> (Vec<Finding>, Option<Variables>) {
     let at = At::new("function", function);
     let sent = client.get_function_configuration().function_name(function).qualifier(ALIAS).send().await;
-    let configured = match asked(sent) {
+    let configured = match asked("lambda:GetFunctionConfiguration", sent) {
         Ok(configured) => configured,
         Err(refusal) => return (vec![refusal.finding(&at, DEPLOY)], None),
     };
@@ -67,7 +67,8 @@ pub(super) async fn look(client: &Client, function: &str) -> (Vec<Finding>, Opti
 
 async fn concurrency(client: &Client, function: &str) -> Finding {
     let at = At::new("concurrency", function);
-    match asked(client.get_function_concurrency().function_name(function).send().await) {
+    let sent = client.get_function_concurrency().function_name(function).send().await;
+    match asked("lambda:GetFunctionConcurrency", sent) {
         Ok(answer) => match answer.reserved_concurrent_executions {
             Some(0) => at.failure("0: the door is shut", "deploy with a CallbackConcurrency above 0"),
             Some(reserved) => at.ok(reserved),
@@ -81,7 +82,7 @@ async fn concurrency(client: &Client, function: &str) -> Finding {
 pub(super) async fn url(client: &Client, function: &str, entry: Entry) -> (Finding, Option<String>) {
     let at = At::new("URL", function);
     let sent = client.get_function_url_config().function_name(function).qualifier(ALIAS).send().await;
-    let configured = match asked(sent) {
+    let configured = match asked("lambda:GetFunctionUrlConfig", sent) {
         Ok(configured) => configured,
         Err(refusal) => return (refusal.finding(&at, DEPLOY), None),
     };
@@ -101,7 +102,7 @@ pub(super) async fn url(client: &Client, function: &str, entry: Entry) -> (Findi
 pub(super) async fn mappings(client: &Client, function: &str) -> Vec<Finding> {
     let at = At::new("event source mapping", function);
     let sent = client.list_event_source_mappings().function_name(format!("{function}:{ALIAS}")).send().await;
-    match asked(sent) {
+    match asked("lambda:ListEventSourceMappings", sent) {
         Ok(answer) if answer.event_source_mappings().is_empty() => {
             vec![at.failure("there is none: nothing wakes it", DEPLOY)]
         }

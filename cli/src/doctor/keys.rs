@@ -24,8 +24,10 @@ pub(super) async fn check(store: &KeyStore, mch_id: &MchId, now: Timestamp, host
             return vec![at.failure("are not there", import(mch_id)), not_asked("there are no keys to ask with")];
         }
         Err(wrong) if wrong.problem == "AccessDeniedException" => {
-            let denied =
-                at.unchecked(format_args!("{wrong}: you may not read it"), "ask with a role that may read the secrets");
+            let denied = at.unchecked(
+                format_args!("{wrong}: these credentials may not ask: secretsmanager:GetSecretValue"),
+                "ask with a role that may read the secrets",
+            );
             return vec![
                 denied,
                 echo.unchecked("without the keys nobody can ask", "ask with a role that may read the secrets"),

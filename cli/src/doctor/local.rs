@@ -8,7 +8,7 @@ use setup::Misconfigured;
 
 use super::queues::Kind;
 use super::urls::Door;
-use super::{At, Finding, Report, keys, probe, queues, tables, urls};
+use super::{At, Finding, Report, issuers, keys, probe, queues, tables, urls};
 use crate::keys::KeyStore;
 use crate::stack::queues::WORK;
 use crate::stack::{MERCHANT_API, Running, SIGN_API, tables::names};
@@ -23,11 +23,13 @@ pub async fn local(data: &Path, stack: &Running) -> Result<Report, Misconfigured
     let now = Timestamp::from_millisecond(clock.now_ms()).unwrap_or_default();
     let mut findings = vec![offset(&clock)];
     for (name, url) in &stack.callbacks {
-        findings.extend(urls::check(&http, name, url, Door::Callback, &stack.simulator).await);
+        findings.extend(urls::check(&http, name, url, Door::Callback, &stack.merchants, &stack.simulator).await);
     }
     for (name, door) in [(SIGN_API, Door::App), (MERCHANT_API, Door::LocalBackEnd)] {
         match stack.apis.get(name) {
-            Some(url) => findings.extend(urls::check(&http, name, url, door, &stack.simulator).await),
+            Some(url) => {
+                findings.extend(urls::check(&http, name, url, door, &stack.merchants, &stack.simulator).await);
+            }
             None => findings.push(At::new("reachable", name).failure("does not run", "start `papay dev` again")),
         }
     }
@@ -41,6 +43,7 @@ pub async fn local(data: &Path, stack: &Running) -> Result<Report, Misconfigured
     for mch_id in &stack.merchants {
         findings.extend(keys::check(&store, mch_id, now, &stack.simulator, probe::http()?).await);
     }
+    findings.extend(issuers::secrets(&store, &stack.issuer_secrets).await);
     findings.extend(absent());
     Ok(Report { target: format!("local stack on {}", data.display()), findings })
 }

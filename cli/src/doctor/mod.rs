@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! local stack   (stack.json) ─┐                          ┌─> urls, clock, queues, tables, keys, echo of WeChat
-//! deployment (names, Lambda) ─┴─> Findings, one by one ──┴─> and in AWS: functions, permissions, mappings, alarms
+//! deployment (names, Lambda) ─┴─> Findings, one by one ──┴─> and in AWS: functions, permissions, mappings, alarms, topics
 //! ```
 //!
 //! What cannot be checked is a finding, too.
 
+mod addresses;
 mod alarms;
 mod aws;
 mod deployment;
 mod functions;
+mod issuers;
 mod keys;
 mod local;
 mod permissions;
 mod probe;
 mod queues;
 mod tables;
+mod topics;
 mod urls;
 
 use serde::Serialize;

@@ -13,7 +13,7 @@ const DEPLOY: &str = "deploy the template again: SAM makes the permissions of a 
 pub(super) async fn check(client: &Client, function: &str, entry: Entry) -> Finding {
     let at = At::new("permissions", function);
     let sent = client.get_policy().function_name(function).qualifier(ALIAS).send().await;
-    match asked(sent).map(|answer| answer.policy.unwrap_or_default()) {
+    match asked("lambda:GetPolicy", sent).map(|answer| answer.policy.unwrap_or_default()) {
         Ok(policy) => judged(&at, &policy, entry),
         Err(Refusal::Missing) => judged(&at, "{}", entry),
         Err(refusal) => refusal.finding(&at, DEPLOY),
@@ -50,10 +50,10 @@ fn judged(at: &At, policy: &str, entry: Entry) -> Finding {
         Entry::GuardedUrl => at.ok("nobody but whom IAM allows"),
         Entry::Mapping if statements.iter().any(is_public) => at.failure("everybody may invoke it", DEPLOY),
         Entry::Mapping => at.ok("nobody from outside"),
-        Entry::Schedule => {
+        Entry::Schedule(alarm) => {
             let mut scheduled = allows("lambda:InvokeFunction");
             if scheduled.any(|statement| statement["Principal"]["Service"] == "events.amazonaws.com") {
-                at.ok("the schedule may; whether it does is what the alarm sweeper-dead watches")
+                at.ok(format_args!("the schedule may; whether it does is what the alarm {alarm} watches"))
             } else {
                 at.failure("the schedule may not invoke it", "deploy the template again")
             }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_schedule_must_be_let_in() {
         let events = json!({ "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" }, "Action": "lambda:InvokeFunction" });
-        assert_eq!(level(&[events], Entry::Schedule), Level::Ok);
-        assert_eq!(level(&[], Entry::Schedule), Level::Failure);
+        assert_eq!(level(&[events], Entry::Schedule("sweeper-dead")), Level::Ok);
+        assert_eq!(level(&[], Entry::Schedule("sweeper-dead")), Level::Failure);
     }
 }

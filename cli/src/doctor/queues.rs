@@ -11,6 +11,8 @@ use super::{At, Finding};
 
 const DEPLOY: &str = "deploy the template again";
 
+const GET_URL: &str = "sqs:GetQueueUrl";
+
 /// What a queue is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -37,7 +39,7 @@ pub(super) async fn check(client: &Client, name: &str, url: &str, kind: Kind, po
 
 /// The same, by the queue's name alone.
 pub(super) async fn check_named(client: &Client, name: &str, kind: Kind, policies: bool) -> Vec<Finding> {
-    match asked(client.get_queue_url().queue_name(name).send().await) {
+    match asked(GET_URL, client.get_queue_url().queue_name(name).send().await) {
         Ok(answer) => check(client, name, &answer.queue_url.unwrap_or_default(), kind, policies).await,
         Err(refusal) => vec![refusal.finding(&At::new("queue", name), DEPLOY)],
     }
@@ -45,7 +47,7 @@ pub(super) async fn check_named(client: &Client, name: &str, kind: Kind, policie
 
 async fn attributes(client: &Client, url: &str) -> Result<HashMap<String, String>, Refusal> {
     let sent = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send().await;
-    let attributes = asked(sent)?.attributes.unwrap_or_default();
+    let attributes = asked("sqs:GetQueueAttributes", sent)?.attributes.unwrap_or_default();
     Ok(attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect())
 }
 
@@ -86,7 +88,7 @@ async fn dead_letters(client: &Client, at: &At, attributes: &HashMap<String, Str
         return at.failure("there is no dead-letter queue: what cannot be handled comes for ever", DEPLOY);
     };
     let name = target.rsplit(':').next().unwrap_or_default();
-    let url = match asked(client.get_queue_url().queue_name(name).send().await) {
+    let url = match asked(GET_URL, client.get_queue_url().queue_name(name).send().await) {
         Ok(answer) => answer.queue_url.unwrap_or_default(),
         Err(refusal) => return refusal.finding(at, DEPLOY),
     };

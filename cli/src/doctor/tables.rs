@@ -19,7 +19,7 @@ pub(super) async fn check(client: &Client, tables: &Tables, deployed: bool) -> V
     ];
     for (name, indexes, streamed) in wanted {
         let at = At::new("table", name);
-        findings.push(match asked(client.describe_table().table_name(name).send().await) {
+        findings.push(match asked("dynamodb:DescribeTable", client.describe_table().table_name(name).send().await) {
             Ok(answer) => match &answer.table {
                 Some(table) => look(&at, table, indexes, streamed, deployed),
                 None => at.unchecked("DynamoDB did not describe it", "try again"),

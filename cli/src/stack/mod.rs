@@ -199,6 +199,7 @@ impl LocalStack {
             apis: [SIGN_API, MERCHANT_API].into_iter().filter_map(url).collect(),
             queues: self.queues.clone(),
             merchants: config.merchants.clone(),
+            issuer_secrets: config.issuers.iter().map(|issuer| issuer.secret.clone()).collect(),
             routing: config.routing.clone(),
         }
     }

@@ -33,6 +33,9 @@ pub struct Running {
     pub queues: BTreeMap<String, String>,
     /// The merchants.
     pub merchants: Vec<domain::MchId>,
+    /// Secrets that issuers of the app's tokens share with papay, by name.
+    #[serde(default)]
+    pub issuer_secrets: Vec<String>,
     /// Which consumer gets which events.
     pub routing: record::Routing,
 }

@@ -36,6 +36,7 @@ fn a_healthy_stack_is_well_and_what_a_laptop_does_not_have_is_said() {
     }
     said.has("ok", &format!("WeChat: {MCH_ID}"), "echoes, signed and encrypted");
     said.has("left_out", &format!("WeChat: {OTHER_MCH_ID}"), "there is no private key");
+    said.has("ok", "issuer's secret: papay/issuers/0", "there");
     said.has("ok", "queue: membership", "0 messages wait");
     said.has("ok", "table: papay-outbox", "active");
     for absent in ["permissions", "event source mappings", "alarms", "template URLs", "queue policy"] {

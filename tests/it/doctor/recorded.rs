@@ -1,4 +1,4 @@
-//! An AWS account that answers from a script: Lambda, CloudWatch and DynamoDB's descriptions, in their real wire formats.
+//! An AWS account that answers from a script: Lambda, CloudWatch, SNS and DynamoDB's descriptions, in their real wire formats.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -64,6 +64,12 @@ async fn answer(State(account): State<Account>, method: Method, uri: Uri, header
         }
         [_, "functions", function, what] => lambda(account.told(&format!("{what} {function}"))),
         ["service", "GraniteServiceVersion20100801", "operation", "DescribeAlarms"] => alarms(account.told("alarms")),
+        [""] if !headers.contains_key("x-amz-target") => {
+            let asked = String::from_utf8(body.to_vec()).unwrap();
+            assert!(asked.starts_with("Action=ListSubscriptionsByTopic&"), "{asked}");
+            let topic = asked.split('&').find_map(|pair| pair.strip_prefix("TopicArn=")).unwrap();
+            subscriptions(account.told(&format!("topic {}", topic.rsplit("%3A").next().unwrap())))
+        }
         [""] => {
             let target = headers["x-amz-target"].to_str().unwrap();
             assert_eq!(target, "DynamoDB_20120810.DescribeTable");
@@ -95,6 +101,27 @@ fn table(answer: Option<Value>) -> Response {
             (StatusCode::BAD_REQUEST, headers, body).into_response()
         }
     }
+}
+
+/// SNS speaks XML. The answer has the subscriptions' ARNs, or what stands in their place.
+fn subscriptions(answer: Option<Value>) -> Response {
+    let answer = answer.unwrap_or_else(|| refusal("NotFound"));
+    let headers = [("content-type", "text/xml")];
+    if let Some(code) = answer["refused"].as_str() {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+        );
+        let status = if code == "NotFound" { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
+        return (status, headers, body).into_response();
+    }
+    let arns = answer.as_array().unwrap().iter().map(|arn| arn.as_str().unwrap());
+    let members: String =
+        arns.map(|arn| format!("<member><SubscriptionArn>{arn}</SubscriptionArn></member>")).collect();
+    let result = format!(
+        "<ListSubscriptionsByTopicResult><Subscriptions>{members}</Subscriptions></ListSubscriptionsByTopicResult>"
+    );
+    let body = format!("<ListSubscriptionsByTopicResponse>{result}</ListSubscriptionsByTopicResponse>");
+    (StatusCode::OK, headers, body).into_response()
 }
 
 fn alarms(answer: Option<Value>) -> Response {
