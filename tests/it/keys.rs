@@ -3,6 +3,7 @@
 
 mod desk;
 mod issuers;
+mod patience;
 mod races;
 mod typed;
 
@@ -195,34 +196,6 @@ async fn a_key_is_staged_put_in_force_and_retired_and_no_third_one_is_ever_lost(
 }
 
 #[test]
-fn a_key_of_before_stays_for_25_hours_unless_it_must_go_now() {
-    let desk = Desk::open();
-    let third = desk.path("third.txt");
-    let at = |args: &[&str]| desk.keys(&[args, &["--mch-id", MCH_ID]].concat());
-    fine(&at(&["rotate", "api-v2", "--key-file", &third]));
-    let too_early = || {
-        let early = refused(&at(&["retire", "api-v2"]));
-        assert!(early.contains("too early: until ") && early.contains("wait; or, after a leak, --now"), "{early}");
-        assert_eq!(desk.shown(MCH_ID)["api_v2_key"], json!({ "has_previous": true }), "it is still there");
-    };
-    too_early();
-    desk.wait("24h");
-    desk.wait("50m");
-    too_early();
-    // Another change, of another key, a minute before the time is over.
-    let v3 = desk.path("v3.txt");
-    fine(&at(&["rotate", "api-v3", "--key-file", &v3]));
-    desk.wait("11m");
-    let retired = fine(&at(&["retire", "api-v2"]));
-    assert!(!retired.contains("refused"), "{retired}");
-    let early = refused(&at(&["retire", "api-v3"]));
-    assert!(early.contains("too early: until "), "each key has its own time: {early}");
-    let now = fine(&at(&["retire", "api-v3", "--now"]));
-    assert!(now.contains("WeChat may send notices") && now.contains("they are refused from now on"), "{now}");
-    assert_eq!(desk.shown(MCH_ID)["api_v3_key"], json!({ "has_previous": false }));
-}
-
-#[test]
 fn keys_of_wechats_are_retired_by_name_and_the_last_one_is_not() {
     let desk = Desk::open();
     fine(&desk.import(NEW_MCH_ID, &[]));
@@ -267,6 +240,8 @@ fn in_aws_the_same_layout_is_written_with_the_operators_own_credentials() {
     assert!(no_region.contains("AWS_REGION: is not set"), "{no_region}");
     let nobody = refused(&aws(&["show"], Some("ap-east-1")).output().unwrap());
     assert!(nobody.contains("AWS credentials: there are none"), "{nobody}");
+    let prefix = refused(&credentials(&mut aws(&["show", "--prefix", THIRD], Some("ap-east-1"))));
+    assert!(prefix.contains("--prefix: ends with a slash"), "{prefix}");
     let v2 = desk.path("v2.txt");
     let import = ["import", "--prefix", "shop/", "--api-v2-key-file", &v2];
     let written = fine(&credentials(&mut aws(&import, Some("ap-east-1"))));

@@ -1,4 +1,4 @@
-//! A deployment behind a distribution: paths, filter and origin secret as `edge.yaml` has them.
+//! Addresses for each merchant, and a deployment behind a distribution: paths, filter and origin secret as `edge.yaml` has them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::deployment::Deployed;
-use crate::harness::{Door, MCH_ID, Town};
+use crate::harness::{Door, MCH_ID, OTHER_MCH_ID, Town};
 
 const ORIGIN_SECRET: &str = "a-secret-of-the-distribution-0001";
 
@@ -71,16 +71,13 @@ async fn a_deployment_behind_a_distribution_is_well_and_where_only_wechat_is_let
     let deployed = Deployed::of(town).await;
     let (edge, behind) = Edge::open(&deployed.town).await;
     let domain = Door::open(&deployed.authority, &behind).await.endpoint;
-    let told = |answer: &mut Value| {
-        let variables = &mut answer["Environment"]["Variables"];
+    let told = |variables: &mut Value| {
         variables["PAPAY_ORIGIN_SECRETS"] = json!(ORIGIN_SECRET);
         for part in ["deduction", "contract", "payment", "refund"] {
             variables[format!("PAPAY_URL_{}", part.to_uppercase())] = json!(format!("{domain}/{part}"));
         }
     };
-    for (name, _) in FUNCTIONS {
-        deployed.account.change(&format!("configuration shop-{name}"), told);
-    }
+    in_every_function(&deployed, told);
 
     let well = deployed.doctor().await;
     well.is_well();
@@ -101,13 +98,34 @@ async fn a_deployment_behind_a_distribution_is_well_and_where_only_wechat_is_let
     assert_eq!((blocked.code, blocked.complaints()), (1, callbacks.to_vec()));
     edge.blocks.store(false, Ordering::Relaxed);
 
-    for (name, _) in FUNCTIONS {
-        deployed.account.change(&format!("configuration shop-{name}"), |answer| {
-            answer["Environment"]["Variables"]["PAPAY_URL_REFUND"] = json!(format!("{domain}/refunds"));
-        });
-    }
+    in_every_function(&deployed, |variables| variables["PAPAY_URL_REFUND"] = json!(format!("{domain}/refunds")));
     let misled = deployed.doctor().await;
     misled.has("failure", "reachable: refund-callback", &format!("{domain}/refunds/v2/{MCH_ID} answers 404"));
     assert_eq!((misled.code, misled.complaints()), (2, vec!["reachable: refund-callback".to_owned()]));
     deployed.town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_is_asked_for_each_merchant_and_for_none_that_nobody_knows() {
+    let deployed = Deployed::start().await;
+    let both = format!("{MCH_ID},{OTHER_MCH_ID}");
+    in_every_function(&deployed, |variables| variables["PAPAY_MERCHANTS"] = json!(both));
+    let said = deployed.doctor().await;
+    said.is_well();
+    for mch_id in [MCH_ID, OTHER_MCH_ID] {
+        said.has("ok", "reachable: contract-callback", &format!("/v2/{mch_id} answers 405"));
+        said.has("ok", "reachable: sign-api", &format!("/v1/{mch_id}/orders/0 answers 401"));
+    }
+    in_every_function(&deployed, |variables| drop(variables.as_object_mut().unwrap().remove("PAPAY_MERCHANTS")));
+    let unknown = deployed.doctor().await;
+    unknown.has("unchecked", "reachable: shop", "for no merchant that is known");
+    assert_eq!((unknown.code, unknown.complaints().len()), (1, 2), "{}", unknown.all);
+    deployed.town.stop().await;
+}
+
+fn in_every_function(deployed: &Deployed, change: impl Fn(&mut Value)) {
+    for (name, _) in FUNCTIONS {
+        let answer = format!("configuration shop-{name}");
+        deployed.account.change(&answer, |answer| change(&mut answer["Environment"]["Variables"]));
+    }
 }

@@ -57,6 +57,10 @@ impl Place {
     /// The store, and what time it is there.
     pub(super) async fn open(&self, data: &Path) -> Result<(KeyStore, Timestamp), Failure> {
         if self.aws {
+            // Without what was typed, which may be a key: SecretPrefix has the same rule.
+            if !self.prefix.ends_with('/') {
+                return Err(Failure::new("--prefix: ends with a slash"));
+            }
             let config = papay::aws::config().await.map_err(Failure::new)?;
             return Ok((KeyStore::aws(&config, &self.prefix), SystemClock.now()));
         }

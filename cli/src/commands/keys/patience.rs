@@ -56,3 +56,22 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_does_not_tell_stops_nobody_but_what_it_cannot_does() {
+        let now = Timestamp::from_second(1_795_000_000).unwrap();
+        let down = || Err(Misconfigured::new("papay/10000100/verify", "not reachable"));
+        for sender in [Sender::Wechat, Sender::Issuer] {
+            assert!(be_patient(Ok(None), now, sender, false).is_ok(), "with a warning");
+            assert!(be_patient(Ok(Some(now)), now, sender, false).is_err());
+            assert!(be_patient(down(), now, sender, false).is_err(), "it may be too early");
+            for since in [Ok(None), Ok(Some(now)), down()] {
+                assert!(be_patient(since, now, sender, true).is_ok(), "a leak does not wait");
+            }
+        }
+    }
+}
