@@ -4,7 +4,10 @@
 //! the functions' logs. `tests/template/test_alarms.py` evaluates the alarms on the same file: each is tripped by its fault,
 //! and none moves on an ordinary day or when WeChat probes.
 
-use std::collections::BTreeMap;
+mod probes;
+mod scene;
+mod untold;
+
 use std::time::Duration;
 
 use counterparty::fixtures;
@@ -16,137 +19,13 @@ use serde_json::{Value, json};
 
 use crate::harness::{self, MCH_ID, Prepared, Proxy, Town, poll};
 use crate::outcome::{call, token};
-
-const EMITTED: &str = include_str!("../template/emitted.json");
-
-/// A template of the local stack whose orders are paid and signed in one step.
-const PLAN: &str = "12535";
-
-/// Metric to statistic to value, of a function.
-type Written = BTreeMap<String, BTreeMap<String, f64>>;
-
-/// What the file says of a scenario, by function.
-fn expected(scenario: &str) -> BTreeMap<String, Written> {
-    let all: BTreeMap<String, BTreeMap<String, Written>> = serde_json::from_str(EMITTED).unwrap();
-    all[scenario].clone()
-}
-
-/// Every value of a metric that a function has written by its name alone, the way an alarm sees it. AWS counts requests
-/// itself; here the lines that tell of one stand for that.
-fn values(town: &Town, function: &str, metric: &str) -> Vec<f64> {
-    let lines = town.lines().into_iter().filter(|line| line.function == function);
-    let documents = lines.map(|line| serde_json::from_str::<Value>(&line.text).unwrap());
-    let of_line = |document: Value| match document.get("_aws") {
-        Some(_) if alone(&document) => numbers(&document[metric]),
-        Some(_) => Vec::new(),
-        None if metric == "UrlRequestCount" && document.get("ms").is_some() => vec![1.0],
-        None => Vec::new(),
-    };
-    documents.flat_map(of_line).collect()
-}
-
-/// Whether a line of embedded metric format counts for the function alone, too.
-fn alone(document: &Value) -> bool {
-    let sets = document["_aws"]["CloudWatchMetrics"][0]["Dimensions"].as_array().unwrap();
-    sets.contains(&json!(["function"]))
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(many) => many.iter().filter_map(Value::as_f64).collect(),
-        one => one.as_f64().into_iter().collect(),
-    }
-}
-
-/// Whether what was written goes at least as far as the file says.
-fn reached(town: &Town, function: &str, metric: &str, statistic: &str, wanted: f64) -> bool {
-    let values = values(town, function, metric);
-    match statistic {
-        "sum" => values.iter().sum::<f64>() >= wanted,
-        "max" => values.iter().any(|value| *value >= wanted),
-        "min" => values.iter().any(|value| *value <= wanted),
-        other => panic!("no statistic {other}"),
-    }
-}
-
-/// Waits until the functions have written what the file says of this scenario.
-async fn trips(town: &Town, scenario: &str) {
-    let expected = expected(scenario);
-    assert!(!expected.is_empty());
-    for (function, written) in &expected {
-        for (metric, statistics) in written {
-            for (statistic, wanted) in statistics {
-                let what = format!("{scenario}: {statistic} of {metric} of {function} is at least {wanted}");
-                poll(&what, async || reached(town, function, metric, statistic, *wanted)).await;
-            }
-        }
-    }
-}
-
-/// The functions write the metrics that the file says, no other ones, and no larger extremes.
-async fn stays_quiet(town: &Town, scenario: &str) {
-    let expected = expected(scenario);
-    for (function, written) in &expected {
-        for metric in written.keys() {
-            let what = format!("{scenario}: {function} writes {metric}");
-            poll(&what, async || !values(town, function, metric).is_empty()).await;
-        }
-    }
-    for line in town.lines() {
-        let document: Value = serde_json::from_str(&line.text).unwrap();
-        let Some(metrics) = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array() else { continue };
-        for metric in metrics {
-            let name = metric["Name"].as_str().unwrap();
-            let known = expected.get(&line.function).and_then(|written| written.get(name));
-            let known = known.unwrap_or_else(|| panic!("{scenario}: {} writes {name}, too", line.function));
-            if let Some(most) = known.get("max") {
-                assert!(numbers(&document[name]).iter().all(|value| value <= most), "{scenario}: {document}");
-            }
-        }
-    }
-    for (function, written) in &expected {
-        for (metric, statistics) in written {
-            if let Some(sum) = statistics.get("sum") {
-                assert!(reached(town, function, metric, "sum", *sum), "{scenario}: {function} {metric}");
-            }
-        }
-    }
-}
-
-/// The sweeper comes once more.
-async fn sweep(town: &Town) {
-    let runs = || values(town, "sweeper", "SweeperRuns").len();
-    let before = runs();
-    town.move_clock(Duration::from_secs(61));
-    poll("the sweeper has run", async || runs() > before).await;
-}
+use scene::{ordered, stays_quiet, sweep, trips, values, wechat_misbehaves};
 
 async fn send_often(town: &Town, name: &str, times: usize) {
     for _ in 0..times {
         let prepared = town.prepare(name).await;
         assert!(town.send(&prepared).await.is_failure(prepared.fixture.protocol));
     }
-}
-
-/// Orders that users have not paid yet, here and at WeChat.
-async fn ordered(town: &Town, count: usize) -> Vec<Numbers> {
-    let mut orders = Vec::new();
-    for at in 0_i64.. {
-        if orders.len() == count {
-            break;
-        }
-        let numbers = town.numbers(Story::PayAndSign);
-        // Its serial at WeChat is made of the time, and must be its own.
-        let numbers = Numbers { plan_id: PLAN.to_owned(), now: numbers.now + at, ..numbers };
-        town.seed(Story::PayAndSign, &numbers).await;
-        town.place(&numbers, PLAN).await;
-        orders.push(numbers);
-    }
-    orders
-}
-
-async fn wechat_misbehaves(town: &Town, fault: Value) {
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,6 +96,29 @@ async fn a_stream_that_cannot_be_read_from_the_outbox_is_counted() {
     let prepared = town.prepare("payment-v2").await;
     proxy.fail("Query", harness::Fault::Error(500, "InternalServerError"));
     assert!(town.send(&prepared).await.is_success(Protocol::V2));
+    trips(&town, "outbox_down").await;
+    // Lambda calls the relay with it again and again.
+    poll("the relay has counted it again", async || values(&town, "outbox-relay", "StreamsUndrained").len() > 2).await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_cannot_be_read_is_counted_by_each_run_of_the_sweeper() {
+    let town = Town::start().await;
+    town.stack.host.sqs.fail_queue("membership.fifo", Fault::RefuseSends);
+    let prepared = town.prepare("payment-v2").await;
+    assert!(town.send(&prepared).await.is_success(Protocol::V2));
+    let (client, table) = (&town.clients().dynamodb, &town.stack.tables.outbox);
+    for item in town.dump().await.outbox.values() {
+        let update = client.update_item().table_name(table).update_expression("REMOVE event_type");
+        let update = ["stream", "sequence"].iter().fold(update, |update, name| update.key(*name, item[*name].clone()));
+        update.send().await.unwrap();
+    }
+    for run in 1..4 {
+        sweep(&town).await;
+        let counted = || values(&town, "sweeper", "StreamsUndrained").len();
+        poll(&format!("the sweeper has counted it {run} times"), async || counted() >= run).await;
+    }
     trips(&town, "outbox_unreadable").await;
     town.stop().await;
 }
@@ -270,6 +172,20 @@ async fn an_order_with_which_wechat_offers_no_contract_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_wechat_does_not_take_though_it_is_sent_again_is_counted() {
+    let town = Town::start().await;
+    let book = town.buys("book").await;
+    town.is('O', &book, "paid").await;
+    let no_money = json!({ "error": { "err_code": "NOT_ENOUGH" } });
+    wechat_misbehaves(&town, json!({ "on": "call", "call": "refund", "times": 1000, "fault": no_money })).await;
+    town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
+    town.ask_wechat();
+    town.move_clock(Duration::from_secs(121));
+    trips(&town, "not_taken").await;
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deduction_that_wechat_has_not_known_for_days_is_counted() {
     let town = Town::start().await;
     // On record it is accepted; WeChat never heard of it.
@@ -290,23 +206,6 @@ async fn a_payment_that_the_bill_has_not_is_counted() {
     town.wait_for_tomorrow((10, 30));
     town.compare_bills().await.unwrap();
     trips(&town, "bill_differs").await;
-    town.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_questions_change_while_no_callback_comes_is_counted() {
-    let town = Town::start().await;
-    for kind in ["payment", "contract_add"] {
-        wechat_misbehaves(&town, json!({ "on": "notice", "kind": kind, "fault": "lost", "times": 1000 })).await;
-    }
-    let orders = ordered(&town, 3).await;
-    for numbers in &orders {
-        town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": numbers.contract_code })).await;
-    }
-    town.ask_wechat();
-    town.move_clock(Duration::from_secs(61));
-    trips(&town, "notices_lost").await;
-    assert_eq!(values(&town, "deduction-callback", "Callbacks"), Vec::<f64>::new());
     town.stop().await;
 }
 

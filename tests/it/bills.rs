@@ -59,7 +59,7 @@ impl Town {
     }
 
     /// The back end asks for something.
-    async fn back_end_asks(&self, path: &str, body: Value) {
+    pub(crate) async fn back_end_asks(&self, path: &str, body: Value) {
         let url = self.stack.lambda.url(papay::stack::MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
         let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", body.to_string());
         let response = request.json(&body).send().await.unwrap();
@@ -68,7 +68,7 @@ impl Town {
     }
 
     /// Waits until an item is in this state on record.
-    async fn is(&self, kind: char, number: &str, state: &str) {
+    pub(crate) async fn is(&self, kind: char, number: &str, state: &str) {
         poll(&format!("{number} is {state}"), async || self.state(kind, number).await.as_deref() == Some(state)).await;
     }
 

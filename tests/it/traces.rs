@@ -1,10 +1,14 @@
 //! One id leads from a callback through the journal, the outbox and the queues to the consumers, log lines included.
 
+use std::time::Duration;
+
 use counterparty::Protocol;
 use publish::envelope::CloudEvent;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::harness::{MCH_ID, Prepared, Town, attribute, poll};
+use crate::harness::{Item, MCH_ID, Prepared, Town, attribute, poll};
+use crate::outcome::{call, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_a_callback_through_journal_outbox_and_queues_to_every_consumer() {
@@ -27,6 +31,73 @@ async fn a_refused_callback_is_found_by_its_trace_too() {
     let line = line(&town, "deduction-callback", "callback refused").await;
     assert!(is_trace(line["span"]["traceparent"].as_str().unwrap()), "{line}");
     town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_worker_learns_by_asking_has_a_trace_of_its_own_in_journal_outbox_and_every_event() {
+    let town = Town::start().await;
+    lose_payments(&town).await;
+    let mut traces = Vec::new();
+    for book in ["one", "another"] {
+        let order = town.buys(book).await;
+        town.ask_wechat();
+        town.move_clock(Duration::from_secs(61));
+        let trace = asked(&town, &order).await;
+        let line = line(&town, papay::stack::RELAY, &trace).await;
+        assert_eq!(line["message"], "event published", "{line}");
+        traces.push(trace);
+    }
+    assert_ne!(traces[0], traces[1], "each check has a trace of its own");
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_look_of_the_app_learns_has_the_trace_of_its_request() {
+    let town = Town::start().await;
+    lose_payments(&town).await;
+    let order = town.buys("book").await;
+    // What was made a moment ago is not asked for.
+    town.move_clock(Duration::from_secs(6));
+    let (status, told) = call(&town, &token(&town, "alice"), Method::GET, &format!("/orders/{order}"), None).await;
+    assert_eq!(status, 200, "{told}");
+    let trace = asked(&town, &order).await;
+    let line = line(&town, papay::stack::SIGN_API, &trace).await;
+    assert_eq!((&line["message"], &line["method"]), (&json!("request answered"), &json!("GET")), "{line}");
+    town.stop().await;
+}
+
+async fn lose_payments(town: &Town) {
+    let fault = json!({ "on": "notice", "kind": "payment", "fault": "lost", "times": 1000 });
+    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+}
+
+/// Waits until an order is paid, and answers the trace under which that was learnt: the journal has it, and the event of it in the outbox
+/// and in every queue.
+async fn asked(town: &Town, order: &str) -> String {
+    let mut learnt = None;
+    poll("the payment is in the journal", async || {
+        let dump = town.dump().await;
+        let journal = dump.journal(MCH_ID, &format!("O#{order}"));
+        let fact = |entry: &Item| serde_json::from_str::<Value>(&attribute(entry, "fact")).unwrap_or_default();
+        let by_query = |entry: &&&Item| attribute(entry, "outcome") == "applied" && fact(entry)["cause"] == "query";
+        learnt = journal.iter().find(by_query).map(|entry| attribute(entry, "traceparent"));
+        learnt.is_some()
+    })
+    .await;
+    let trace = learnt.unwrap();
+    assert!(is_trace(&trace), "{trace}");
+    town.drained().await;
+    let dump = town.dump().await;
+    let of_it = |item: &&Item| attribute(item, "traceparent") == trace;
+    let outbox: Vec<_> = dump.outbox.values().filter(of_it).map(|item| attribute(item, "event_type")).collect();
+    assert!(outbox.iter().any(|event| event == "papay.payment.succeeded.v1"), "{outbox:?}");
+    for consumer in ["membership", "ledger"] {
+        let events = town.receive_what_is_there(consumer).await;
+        let paid = |event: &&CloudEvent| event.subject == order && event.event_type == "papay.payment.succeeded.v1";
+        let event = events.iter().find(paid).unwrap_or_else(|| panic!("{consumer} heard nothing of {order}"));
+        assert_eq!(event.traceparent.as_ref(), Some(&trace));
+    }
+    trace
 }
 
 /// Follows a payment's notification; answers the trace that is everywhere the same.

@@ -1,17 +1,18 @@
 """Alarms and dashboard: each looks at a metric that something really writes, and each alarm has a page that says what to do."""
 
-import ast
 import json
 import re
+import tomllib
 import unittest
 
+from cloudwatch import SPARE_PERIODS, Missing, Writes, datapoint, period, states
 from test_template import CONSUMERS, DEPLOYED, FUNCTIONS
 from translated import ROOT, of_type, text
 
 RUNBOOK = ROOT / "docs" / "runbook"
 ALARMS = of_type(DEPLOYED, "AWS::CloudWatch::Alarm")
 # What the functions wrote while these things happened, collected from their logs by tests/it/alarms.rs: for each function
-# and metric the sum and the extremes of its values.
+# and metric the sum and the extremes of its values. Where it goes on, how often and for how long is said, in seconds.
 EMITTED = json.loads((ROOT / "tests/template/emitted.json").read_text(encoding="utf-8"))
 # Metrics that AWS writes, and the dimensions that they have.
 OF_AWS = {
@@ -20,6 +21,9 @@ OF_AWS = {
     "AWS/DynamoDB": ({"ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict", "ConsumedWriteCapacityUnits"}, "TableName"),
 }
 MOST_METRICS = 10
+MINUTE = 60
+# The stack of the local functions, whose log lines were collected.
+STACK = "papay"
 
 
 def crate(logical_name):
@@ -46,48 +50,50 @@ def own(alarm):
     return {namespace for _, namespace, *_ in metrics(alarm)} == {"papay"}
 
 
-class Missing:
-    """A metric without a value: only FILL gives it one."""
+def deployed_name(resource):
+    """What a function, its log lines and an alarm's dimension call it: `papay-sweeper`, in a stack named `papay`."""
+    return text(DEPLOYED["Resources"][resource]["Properties"]["FunctionName"]).replace("${AWS::StackName}", STACK)
 
 
-class Choices(ast.NodeTransformer):
-    """IF as Python's own: it must not divide where its condition is false."""
+def tell(scenario, around, alarm, offset, once=False):
+    """A scenario as a play in time, with as much time before and after it as the alarm looks back.
 
-    def visit_Call(self, call):
-        self.generic_visit(call)
-        if call.func.id != "IF":
-            return call
-        condition, yes, no = call.args
-        return ast.IfExp(condition, yes, no)
-
-
-def evaluate(alarm, values):
-    """Whether the alarm goes off where the metrics have these values, as CloudWatch's metric math would say."""
-    if "MetricName" in alarm:
-        value = values["value"]
-    else:
-        [expression] = [query["Expression"] for query in alarm["Metrics"] if "Expression" in query]
-        functions = {
-            "FILL": lambda value, filled: filled if value is Missing else value,
-            "MAX": lambda many: max((value for value in many if value is not Missing), default=Missing),
-        }
-        tree = ast.fix_missing_locations(Choices().visit(ast.parse(expression, mode="eval")))
-        value = eval(compile(tree, "expression", "eval"), functions | values)
-    if value is Missing:
-        return alarm["TreatMissingData"] == "breaching"
-    above, below = alarm["ComparisonOperator"] == "GreaterThanThreshold", alarm["ComparisonOperator"] == "LessThanThreshold"
-    assert above or below, alarm["ComparisonOperator"]
-    return value > alarm["Threshold"] if above else value < alarm["Threshold"]
+    What lasts is repeated for as long as the scenario says, and stands alone while it does: the functions write that, and nothing else.
+    What is a single event comes beside what goes on around it.
+    """
+    seconds = period(alarm)
+    margin = (alarm["EvaluationPeriods"] + SPARE_PERIODS + 1) * seconds
+    story = EMITTED[scenario]
+    every, lasts = story.get("every_seconds", 0), story.get("lasts_seconds", 0)
+    turns = [margin + offset + turn for turn in range(0, lasts, every)] if lasts else [margin + offset]
+    begin, end = turns[0], turns[0] + lasts
+    if once:
+        turns, end = turns[:1], begin + min(lasts, every, seconds)
+    writes = Writes()
+    for time in turns:
+        writes.add(time, story["writes"])
+    whole = (end // seconds + 1) * seconds + margin
+    for time in range(0, whole, MINUTE) if around else []:
+        if not begin <= time < end:
+            writes.add(time, EMITTED[around]["writes"])
+    return writes, whole
 
 
-def emitted(scenario, alarm):
-    """The values of an alarm's metrics in a scenario."""
+def goes_off(alarm, scenario, around, offset=0, once=False):
+    """Whether the alarm is in ALARM at any time while the scenario is played."""
+    writes, whole = tell(scenario, around, alarm, offset, once)
+    return any(states(alarm, seen(alarm, writes, whole)))
+
+
+def seen(alarm, writes, whole):
+    """The datapoints of an alarm."""
     statistic = {"Sum": "sum", "Maximum": "max", "Minimum": "min"}
-    values = {}
+    series = {}
     for key, _, name, _, resource, stat in metrics(alarm):
-        written = EMITTED[scenario].get(crate(resource), {}).get(name)
-        values[key] = written[statistic[stat]] if written else Missing
-    return values
+        function = deployed_name(resource).removeprefix(f"{STACK}-")
+        series[key] = writes.series(function, name, statistic[stat], period(alarm), whole)
+    periods = range(whole // period(alarm))
+    return [datapoint(alarm, {key: values[at] for key, values in series.items()}) for at in periods]
 
 
 # What trips which alarm.
@@ -104,11 +110,32 @@ TRIPPED_BY = {
     "WechatRefusesAlarm": "wechat_refuses",
     "PresignFailedAlarm": "presign_failed",
     "GivenUpAlarm": "given_up",
-    "SilenceAlarm": "notices_lost",
+    "NotTakenAlarm": "not_taken",
+    "SilenceDeductionAlarm": "deduction_url_dead",
+    "SilenceContractAlarm": "contract_url_dead",
+    "SilencePaymentAlarm": "payment_url_dead",
+    "SilenceRefundAlarm": "refund_url_dead",
     "BillDifferencesAlarm": "bill_differs",
     "BillsUncomparedAlarm": "bills_uncompared",
     "CertificateExpiryAlarm": "old_certificate",
 }
+# What trips none.
+QUIET = ["ordinary", "probes", "deployment_probe", "quick_app", "unpaid_orders"]
+# Tripped by whatever compares no bill: it has tests of its own.
+DAILY = "BillsUncomparedAlarm"
+
+
+def crates_that_write(metric):
+    """The functions whose own code, or that of a crate they are made of, counts this metric."""
+    names = {path.parent.name: path.parent for path in [*ROOT.glob("shared/*/Cargo.toml"), *ROOT.glob("functions/*/Cargo.toml")]}
+    needs = {name: set(tomllib.loads((path / "Cargo.toml").read_text(encoding="utf-8")).get("dependencies", {})) & set(names)
+             for name, path in names.items()}
+    writing = {name for name, path in names.items()
+               if any(f'"{metric}"' in file.read_text(encoding="utf-8") for file in path.glob("src/**/*.rs"))}
+    grown = None
+    while grown != writing:
+        grown, writing = writing, writing | {name for name in names if needs[name] & writing}
+    return {path.name for path in ROOT.glob("functions/*") if path.name in writing}
 
 
 class Alarms(unittest.TestCase):
@@ -132,7 +159,7 @@ class Alarms(unittest.TestCase):
             self.assertEqual(text(alarm["AlarmName"]), "${AWS::StackName}-" + crate(name.removesuffix("Alarm")))
 
     def test_an_alarm_of_ours_looks_at_what_a_function_of_ours_writes(self):
-        written = {(function, metric) for scenario in EMITTED.values() for function, all in scenario.items() for metric in all}
+        written = {(function, metric) for scenario in EMITTED.values() for function, all in scenario["writes"].items() for metric in all}
         for name, alarm in ALARMS.items():
             some = [metric for metric in metrics(alarm) if metric[1] == "papay"]
             for _, _, metric, dimension, resource, _ in some:
@@ -187,25 +214,77 @@ class Alarms(unittest.TestCase):
         self.assertEqual(watched["ApproximateAgeOfOldestMessage"], {f"{name}Queue" for name in [*CONSUMERS, "Work"]})
         self.assertEqual(watched["WriteThrottleEvents"], set(of_type(DEPLOYED, "AWS::DynamoDB::Table")))
 
+    def test_the_functions_write_under_the_names_that_the_alarms_ask_for(self):
+        asked = {deployed_name(m[4]) for alarm in ALARMS.values() for m in metrics(alarm) if m[1] == "papay"}
+        self.assertEqual(asked, {f"{STACK}-{crate(name)}" for name in FUNCTIONS})
+
+    def test_every_function_that_can_set_something_aside_or_miss_a_key_is_in_the_alarm_on_it(self):
+        for name, metric in [("QuarantineAlarm", "Quarantined"), ("KeyFaultsAlarm", "KeyFaults"), ("SignaturesRefusedAlarm", "SignaturesRefused")]:
+            looked_at = {crate(m[4]) for m in metrics(ALARMS[name]) if m[2] == metric}
+            self.assertEqual(looked_at, crates_that_write(metric), name)
+
     def test_every_alarm_of_ours_is_tripped_by_its_fault(self):
         self.assertEqual({name for name, alarm in ALARMS.items() if any(m[1] == "papay" for m in metrics(alarm))}, set(TRIPPED_BY))
-        for name, scenario in TRIPPED_BY.items():
-            with self.subTest(name):
-                self.assertTrue(evaluate(ALARMS[name], emitted(scenario, ALARMS[name])), EMITTED[scenario])
+        for name, scenario in [*TRIPPED_BY.items(), ("StreamsUndrainedAlarm", "outbox_down")]:
+            alarm = ALARMS[name]
+            for around in ("ordinary", None):
+                # A fault does not begin with a period.
+                for offset in (0, period(alarm) // 3, period(alarm) - 1):
+                    with self.subTest(name, around=around, offset=offset):
+                        self.assertTrue(goes_off(alarm, scenario, around, offset), EMITTED[scenario])
 
-    def test_no_alarm_of_ours_moves_on_an_ordinary_day_or_when_wechat_probes(self):
-        for scenario in ("ordinary", "probes"):
-            self.assertGreater(len(EMITTED[scenario]), 0)
-            for name in TRIPPED_BY:
-                # Bills have a scenario of their own.
-                if name == "BillsUncomparedAlarm":
-                    continue
-                self.assertFalse(evaluate(ALARMS[name], emitted(scenario, ALARMS[name])), (scenario, name))
+    def test_an_alarm_that_wants_more_than_one_datapoint_does_not_go_off_at_one(self):
+        patient = {name for name in TRIPPED_BY if ALARMS[name]["DatapointsToAlarm"] > 1 and name != DAILY}
+        self.assertGreater(len(patient), 8)
+        for name in patient:
+            with self.subTest(name):
+                self.assertFalse(goes_off(ALARMS[name], TRIPPED_BY[name], "ordinary", once=True))
+
+    def test_no_alarm_of_ours_moves_on_an_ordinary_day_when_wechat_probes_or_when_we_deploy(self):
+        for scenario in QUIET:
+            self.assertGreater(len(EMITTED[scenario]["writes"]), 0)
+            for name in set(TRIPPED_BY) - {DAILY}:
+                for offset in (0, period(ALARMS[name]) - 1):
+                    with self.subTest(scenario, alarm=name, offset=offset):
+                        lasts = "lasts_seconds" in EMITTED[scenario]
+                        # The sweeper runs whatever the others do.
+                        if not (lasts and name == "SweeperDeadAlarm"):
+                            self.assertFalse(goes_off(ALARMS[name], scenario, "ordinary", offset))
+
+    def test_the_alarm_on_silence_names_the_url_that_is_dead_and_no_other(self):
+        silence = [name for name in TRIPPED_BY if name.startswith("Silence")]
+        self.assertEqual(len(silence), 4)
+        for dead in silence:
+            off = [name for name in silence if goes_off(ALARMS[name], TRIPPED_BY[dead], "ordinary")]
+            self.assertEqual(off, [dead])
+
+    def test_a_dead_url_is_seen_within_half_a_day_at_one_fact_an_hour_or_in_four(self):
+        for name in TRIPPED_BY:
+            if name.startswith("Silence"):
+                alarm = ALARMS[name]
+                writes = Writes()
+                for fact in range(12, 24, 4):
+                    writes.add(fact * 3600, EMITTED[TRIPPED_BY[name]]["writes"])
+                self.assertTrue(any(states(alarm, seen(alarm, writes, 24 * 3600))), name)
+
+    def test_notices_that_come_after_the_hour_in_which_a_question_was_quicker_are_no_silence(self):
+        alarm = ALARMS["SilencePaymentAlarm"]
+        for late in (15, 24 * 3600):
+            writes = Writes()
+            for day in range(1, 4):
+                asked = day * 86400 - 1
+                writes.add(asked, {"sign-api": {"PaymentsUntold": {"sum": 1}}})
+                writes.add(asked + late, {"payment-callback": {"Callbacks": {"sum": 1}}})
+            self.assertFalse(any(states(alarm, seen(alarm, writes, 6 * 86400))), late)
 
     def test_bills_that_were_compared_or_cannot_be_fetched_are_not_missed(self):
-        alarm = ALARMS["BillsUncomparedAlarm"]
-        self.assertFalse(evaluate(alarm, emitted("bill_differs", alarm)))
-        self.assertFalse(evaluate(alarm, {"c": Missing, "k": 1}))
+        alarm = ALARMS[DAILY]
+        for hours, off in [(24, False), (26, True)]:
+            writes = Writes()
+            for day in range(4):
+                writes.add(day * hours * 3600, EMITTED["bill_differs"]["writes"])
+            self.assertIs(any(states(alarm, seen(alarm, writes, 3 * hours * 3600))), off, hours)
+        self.assertFalse(any(states(alarm, [datapoint(alarm, {"c": Missing, "k": 1})] * 48)))
         labels = {text(part["Name"]): text(part["Value"]) for part in alarm["Metrics"][2]["MetricStat"]["Metric"]["Dimensions"]}
         self.assertEqual(labels, {"function": "BillReconciler", "reason": "no_v3_key"})
         rust = (ROOT / "functions/bill-reconciler/src/handler.rs").read_text(encoding="utf-8")
@@ -224,7 +303,7 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(len(set(places)), len(places))
 
     def test_the_dashboard_shows_metrics_that_there_are(self):
-        written = {metric for scenario in EMITTED.values() for all in scenario.values() for metric in all}
+        written = {metric for scenario in EMITTED.values() for all in scenario["writes"].values() for metric in all}
         for widget in self.widgets():
             for metric in widget["properties"]["metrics"]:
                 if isinstance(metric[0], dict):

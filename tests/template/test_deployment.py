@@ -3,13 +3,14 @@
 import io
 import json
 import re
-import sys
 import types
 import unittest
 import unittest.mock
 
-from test_template import CALLBACKS, DEPLOYED, PROBES, TEMPLATE
-from translated import allowed, of_type, text
+from probes import PROBES, probes, program
+from test_alarms import crate
+from test_template import CALLBACKS, DEPLOYED, TEMPLATE
+from translated import ROOT, allowed, of_type, text
 
 APIS = ["SignApi", "MerchantApi"]
 PROBED = {"CallbackProbe": CALLBACKS, "ApiProbe": APIS}
@@ -123,21 +124,21 @@ class Probe(unittest.TestCase):
             def put_lifecycle_event_hook_execution_status(self, **words):
                 told.append(words)
 
-        sys.modules["boto3"] = types.SimpleNamespace(client=lambda service: Aws())
-        try:
-            program = {}
-            exec(TEMPLATE["Mappings"]["Probe"]["Python"]["Source"], program)
-            target = {"version": self.VERSION, "method": "GET", "path": "/v2/10000100", "status": 405}
-            program["os"] = types.SimpleNamespace(environ={"TARGETS": json.dumps([target]), "ORIGIN_SECRET": "s" * 32})
-            with unittest.mock.patch("builtins.print"):
-                program["handler"]({"DeploymentId": "d", "LifecycleEventHookExecutionId": "e"}, None)
-        finally:
-            del sys.modules["boto3"]
+        target = {"version": self.VERSION, "method": "GET", "path": "/v2/10000100", "status": 405}
+        environment = {"TARGETS": json.dumps([target]), "ORIGIN_SECRET": "s" * 32}
+        hook = program(TEMPLATE, environment, types.SimpleNamespace(client=lambda service: Aws()))
+        with unittest.mock.patch("builtins.print"):
+            hook["handler"]({"DeploymentId": "d", "LifecycleEventHookExecutionId": "e"}, None)
         [(version, event)] = asked
         self.assertEqual((version, event["rawPath"], event["headers"]["x-origin-verify"]), (self.VERSION, "/v2/10000100", "s" * 32))
         [words] = told
         self.assertEqual((words["deploymentId"], words["lifecycleEventHookExecutionId"]), ("d", "e"))
         return words["status"]
+
+    def test_the_requests_that_are_tried_on_the_real_functions_are_the_hooks_own(self):
+        known = json.loads((ROOT / "tests/template/probes.json").read_text(encoding="utf-8"))
+        self.assertEqual(known, probes(TEMPLATE), "python tests/template/probes.py > tests/template/probes.json")
+        self.assertEqual({probe["function"] for probe in known}, {crate(name) for name in [*CALLBACKS, *APIS]})
 
     def test_a_version_that_refuses_a_stranger_may_take_traffic(self):
         self.assertEqual(self.status_for((405, False)), "Succeeded")

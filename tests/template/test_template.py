@@ -5,14 +5,13 @@ import pathlib
 import re
 import unittest
 
+from probes import PROBES
 from translated import ROOT, allowed, many, of_type, source, text, translate
 
 CALLBACKS = ["DeductionCallback", "ContractCallback", "PaymentCallback", "RefundCallback"]
 # Open to the world: callbacks prove themselves by WeChat's signature, the app by its user's token.
 PUBLIC = [*CALLBACKS, "SignApi"]
 FUNCTIONS = [*PUBLIC, "OutboxRelay", "Sweeper", "Worker", "MerchantApi", "BillReconciler"]
-# They ask new versions before those take traffic: Python, within the template.
-PROBES = ["CallbackProbe", "ApiProbe"]
 CONSUMERS = ["Membership", "Ledger"]
 
 # SQS knows a message again for this long: seconds.

@@ -9,7 +9,7 @@ use super::aws::{Refusal, asked};
 use super::{At, Finding, topics};
 
 /// The alarms of the template, after the stack's name and a hyphen.
-pub const ALARMS: [&str; 32] = [
+pub const ALARMS: [&str; 36] = [
     "api-errors",
     "api-faults",
     "api-latency",
@@ -27,13 +27,17 @@ pub const ALARMS: [&str; 32] = [
     "key-faults",
     "ledger-queue-age",
     "membership-queue-age",
+    "not-taken",
     "outbox-age",
     "outbox-age-critical",
     "presign-failed",
     "quarantine",
     "relay-iterator-age",
     "signatures-refused",
-    "silence",
+    "silence-contract",
+    "silence-deduction",
+    "silence-payment",
+    "silence-refund",
     "streams-undrained",
     "sweeper-dead",
     "tables-conflicts",

@@ -13,6 +13,9 @@ use setup::Env;
 use super::{Ports, queues};
 use crate::config::{Config, SECRET_PREFIX};
 
+/// The stack's name: the template calls its functions by it, a hyphen, and the name of their crate.
+pub const STACK: &str = "papay";
+
 /// The four callback functions.
 pub const CALLBACKS: [&str; 4] = ["deduction-callback", "contract-callback", "payment-callback", "refund-callback"];
 
@@ -90,7 +93,7 @@ pub async fn run(name: &str, env: Env) -> Option<Result<(), Box<dyn std::error::
 pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)]) -> Vec<FunctionSpec> {
     let spec = |name: &str, url_port: Option<u16>, timeout: Duration| FunctionSpec {
         args: vec!["function".to_owned(), name.to_owned()],
-        env: variables.to_vec(),
+        env: std::iter::once(deployed_name(name)).chain(variables.iter().cloned()).collect(),
         url_port,
         timeout,
         ..FunctionSpec::new(name, program)
@@ -106,6 +109,11 @@ pub(super) fn specs(program: &Path, ports: &Ports, variables: &[(String, String)
     specs.push(spec(MERCHANT_API, Some(ports.merchant_api), API_TIMEOUT));
     specs.push(FunctionSpec { max_concurrency: 1, ..spec(BILL_RECONCILER, None, BILL_TIMEOUT) });
     specs
+}
+
+/// What Lambda calls a function that the template deploys: metrics carry it.
+fn deployed_name(name: &str) -> (String, String) {
+    ("AWS_LAMBDA_FUNCTION_NAME".to_owned(), format!("{STACK}-{name}"))
 }
 
 /// What invokes the functions that have no URL.

@@ -19,7 +19,8 @@ use setup::Misconfigured;
 use simulator::Simulator;
 
 pub use functions::{
-    BILL_RECONCILER, CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SIGN_API, SWEEPER, WORKER, run as run_function,
+    BILL_RECONCILER, CALLBACKS, CLOCK_VARIABLE, MERCHANT_API, RELAY, SIGN_API, STACK, SWEEPER, WORKER,
+    run as run_function,
 };
 pub use running::{NotRunning, Running};
 

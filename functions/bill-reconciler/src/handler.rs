@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-use ask::{AskError, Asker};
+use ask::{AskError, Asker, tell_of_contradiction};
 use domain::{
     BillEvent, Cause, Date, Evidence, Fact, FactBody, Keys as Numbered, MchId, Order, OutRefundNo, OutTradeNo, Refund,
     RefundFact, RefundId, RefundResult, Timestamp,
@@ -8,6 +8,7 @@ use domain::{
 use futures_util::future::join_all;
 use parse::bill::{Bill, BillEntry, BillRefund, BillRow};
 use record::{Backoff, DueItem, Ledger, Receipt, RecordError};
+use setup::telemetry;
 use wechat::{Keys, Transport};
 
 use crate::asked::Wanted;
@@ -166,7 +167,9 @@ where
         };
         let fact = Fact { mch_id, cause: Cause::Bill, evidence: Evidence::Unsigned, body: FactBody::Refund(fact) };
         let recorder = self.asker.recorder();
-        Box::pin(recorder.apply(&fact, &Receipt::ours(&fact, now, None), now, domain::decide)).await?;
+        let receipt = Receipt::ours(&fact, now, telemetry::current_trace());
+        let recorded = Box::pin(recorder.apply(&fact, &receipt, now, domain::decide)).await?;
+        tell_of_contradiction(&fact, &recorded);
         let keys = Numbered { refund: Some(out_refund_no), ..Numbered::default() };
         Ok(recorder.ledger().load(of.mch_id, &keys).await?.refund.map(|row| row.value))
     }

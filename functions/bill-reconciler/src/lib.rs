@@ -48,7 +48,8 @@ pub async fn run(env: Env) -> Result<(), Error> {
         let wanted = asked.wanted(env.clock.now())?;
         let keys = |mch_id: &domain::MchId| merchants.keys(mch_id);
         // Boxed, as the calls below it are nested deeply.
-        let all = Box::pin(reconciler.handle(wanted, &configured, keys));
+        let trace = context.xray_trace_id.as_deref().and_then(telemetry::traceparent);
+        let all = telemetry::traced(trace, Box::pin(reconciler.handle(wanted, &configured, keys)));
         let done = tokio::time::timeout(time_left(context.deadline(), RESERVE), all).await;
         for mch_id in configured.iter().filter(|mch_id| asker.distrusts(mch_id)) {
             Box::pin(merchants.look_again(mch_id, env.clock.now())).await;

@@ -3,6 +3,7 @@
 use domain::MchId;
 use record::DueItem;
 use serde::Deserialize;
+use setup::telemetry;
 use work::Job;
 
 /// A batch of messages.
@@ -26,6 +27,28 @@ pub(crate) struct Message {
     #[serde(rename = "messageId")]
     pub(crate) id: String,
     pub(crate) body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+/// What SQS adds to a message.
+#[derive(Debug, Default, Deserialize)]
+struct Attributes {
+    #[serde(rename = "AWSTraceHeader")]
+    trace: Option<String>,
+}
+
+impl Message {
+    /// W3C trace context of what this message asks for: its sender's, or one of its own, which it keeps when it comes again.
+    pub(crate) fn traceparent(&self) -> String {
+        let of_sender = self.attributes.trace.as_deref().and_then(telemetry::traceparent);
+        of_sender.unwrap_or_else(|| telemetry::own_trace(&self.id))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(id: &str, body: &str) -> Self {
+        Self { id: id.to_owned(), body: body.to_owned(), attributes: Attributes::default() }
+    }
 }
 
 #[cfg(test)]
@@ -46,8 +69,21 @@ mod tests {
     }
 
     #[test]
+    fn a_message_has_the_trace_of_its_sender_or_one_of_its_own() {
+        let sent: Message = serde_json::from_str(
+            r#"{"messageId": "1", "body": "{}", "attributes":
+                {"AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}"#,
+        )
+        .unwrap();
+        assert_eq!(sent.traceparent(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+        let own = |id| Message::new(id, "{}").traceparent();
+        assert_eq!(own("1"), own("1"));
+        assert_ne!(own("1"), own("2"));
+    }
+
+    #[test]
     fn a_reminder_of_certificates_is_about_one_merchant() {
-        let message = |body: &str| Message { id: "1".to_owned(), body: body.to_owned() };
+        let message = |body: &str| Message::new("1", body);
         let event = QueueEvent {
             messages: vec![
                 message("{}"),

@@ -6,11 +6,12 @@ use domain::{MchId, Timestamp};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use record::{Backoff, DueItem, Ledger};
-use setup::BatchResponse;
+use setup::{BatchResponse, telemetry};
+use tracing::Instrument;
 use wechat::{Keys, Transport};
 use work::{Job, WorkQueue};
 
-use crate::event::{Message, QueueEvent};
+use crate::event::QueueEvent;
 
 /// What is due sooner is sent to the queue again, with a delay; the rest is the sweeper's, which comes every minute.
 const SWEEPERS_GRAIN: SignedDuration = SignedDuration::from_secs(60);
@@ -35,29 +36,37 @@ where
     /// Handles a batch. A message comes again, and in the end is a dead letter, where it cannot be read or the ledger failed; what
     /// WeChat does not answer is on record for later.
     pub(crate) async fn handle(&self, event: &QueueEvent, now: Timestamp, time: Duration) -> BatchResponse {
-        let mut jobs: Vec<(Job, Vec<&str>)> = Vec::new();
+        let mut asked: Vec<Asked<'_>> = Vec::new();
         let mut failed: Vec<String> = Vec::new();
-        for Message { id, body } in &event.messages {
-            match serde_json::from_str::<Job>(body) {
+        for message in &event.messages {
+            let id = message.id.as_str();
+            match serde_json::from_str::<Job>(&message.body) {
                 // Two messages of one job are one question.
-                Ok(job) => match jobs.iter_mut().find(|(known, _)| *known == job) {
-                    Some((_, ids)) => ids.push(id),
-                    None => jobs.push((job, vec![id])),
+                Ok(job) => match asked.iter_mut().find(|known| known.job == job) {
+                    Some(known) => known.ids.push(id),
+                    None => asked.push(Asked { job, ids: vec![id], traceparent: message.traceparent() }),
                 },
                 Err(error) => {
                     tracing::error!(id, %error, "a message of the work queue cannot be read");
-                    failed.push(id.clone());
+                    failed.push(id.to_owned());
                 }
             }
         }
-        let done = join_all(jobs.iter().map(|(job, _)| tokio::time::timeout(time, self.one(job, now)))).await;
-        for ((job, ids), done) in jobs.iter().zip(done) {
-            let done = done.unwrap_or(Done::Failed("out of time".to_owned()));
-            if !report(job, &done) {
-                failed.extend(ids.iter().map(|id| (*id).to_owned()));
-            }
+        let done = join_all(asked.iter().map(|asked| self.in_time(asked, now, time))).await;
+        for (Asked { ids, .. }, _) in asked.iter().zip(done).filter(|(_, done)| !done) {
+            failed.extend(ids.iter().map(|id| (*id).to_owned()));
         }
         failed.into_iter().collect()
+    }
+
+    /// Does what one message asks for, within its trace. Answers whether it is done with.
+    async fn in_time(&self, Asked { job, traceparent, .. }: &Asked<'_>, now: Timestamp, time: Duration) -> bool {
+        let span = tracing::info_span!("check", traceparent);
+        // Boxed, as the calls below it are nested deeply.
+        let one = Box::pin(self.one(job, now));
+        let one = telemetry::traced(Some(traceparent.clone()), one).instrument(span.clone());
+        let done = tokio::time::timeout(time, one).await.unwrap_or(Done::Failed("out of time".to_owned()));
+        span.in_scope(|| report(job, &done))
     }
 
     async fn one(&self, job: &Job, now: Timestamp) -> Done {
@@ -89,6 +98,13 @@ where
             }
         }
     }
+}
+
+/// What messages ask for.
+struct Asked<'a> {
+    job: Job,
+    ids: Vec<&'a str>,
+    traceparent: String,
 }
 
 /// What came of one message.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use domain::{Cause, Fact, MchId, Timestamp};
+use domain::{Fact, MchId, Timestamp};
 use record::{Backoff, DecideFn, Ledger, Receipt, Recorded, Recorder};
+use setup::telemetry::current_trace;
 use sha2::{Digest, Sha256};
 use wechat::{
     Call, CallError, Client, ErrorKind, Http, Keys, Meaning, OrderAnswer, PapOrderQuery, Prepared, Transport,
@@ -110,14 +111,14 @@ impl<L: Ledger, B: Backoff, T> Asker<L, B, T> {
             body: body.to_vec(),
             body_hash: Sha256::digest(body).into(),
             received_at: now,
-            traceparent: None,
+            traceparent: current_trace(),
         };
         self.applied(fact, &receipt, now, decide).await
     }
 
     /// Records what we did, or are about to do.
     pub(crate) async fn record_ours(&self, fact: &Fact, now: Timestamp) -> Result<Recorded, AskError> {
-        self.applied(fact, &Receipt::ours(fact, now, None), now, domain::decide).await
+        self.applied(fact, &Receipt::ours(fact, now, current_trace()), now, domain::decide).await
     }
 
     async fn applied(
@@ -129,14 +130,15 @@ impl<L: Ledger, B: Backoff, T> Asker<L, B, T> {
     ) -> Result<Recorded, AskError> {
         let recorded = self.recorder.apply(fact, receipt, now, decide).await?;
         metrics::counter!("Asked", "kind" => fact.kind(), "outcome" => recorded.label()).increment(1);
-        if matches!(recorded, Recorded::Applied { .. }) && fact.cause == Cause::Query {
-            // Many of these while no callback comes say that none arrives.
-            metrics::counter!("LearntByAsking", "kind" => fact.kind()).increment(1);
-        }
-        if let Recorded::Contradiction(field) = &recorded {
-            metrics::counter!("Quarantined", "reason" => field.label()).increment(1);
-            tracing::error!(subject = fact.subject(), contradicts = field.label(), "an answer contradicts the record");
-        }
+        tell_of_contradiction(fact, &recorded);
         Ok(recorded)
+    }
+}
+
+/// Counts and logs what contradicts the record: it is set aside, for a person to see.
+pub fn tell_of_contradiction(fact: &Fact, recorded: &Recorded) {
+    if let Recorded::Contradiction(field) = recorded {
+        metrics::counter!("Quarantined", "reason" => field.label()).increment(1);
+        tracing::error!(subject = fact.subject(), contradicts = field.label(), "an answer contradicts the record");
     }
 }

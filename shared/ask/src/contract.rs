@@ -4,6 +4,7 @@ use domain::{Called, Cause, Contract, ContractChange, ContractState, Fact, FactB
 use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{ContractRef, DeleteContract, Keys, Moment, QueryContract, Transport};
 
+use crate::untold::{self, count};
 use crate::{AskError, Asker};
 
 /// What came of ending a contract.
@@ -73,6 +74,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             self.look_for_another(keys, contract, now).await?;
         }
         let recorded = self.record(&fact, answer.body(), now, decide).await?;
+        count(&recorded, untold::by_contract(contract, &change));
         Ok((change, recorded))
     }
 

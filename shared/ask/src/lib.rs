@@ -26,9 +26,10 @@ mod recent;
 mod refund;
 mod repair;
 mod send;
+mod untold;
 mod v3;
 
-pub use asker::Asker;
+pub use asker::{Asker, tell_of_contradiction};
 pub use contract::Terminated;
 pub use error::AskError;
 pub use launch::{launch, offer, v3_offer};

@@ -8,6 +8,7 @@ use wechat::{
     RefundRef, Transport, v3,
 };
 
+use crate::untold::{self, count};
 use crate::v3::{Answered, trade_state};
 use crate::{AskError, Asker};
 
@@ -58,6 +59,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             }
         };
         let recorded = self.record(&fact, &body, now, decide).await?;
+        count(&recorded, untold::by_payment(order, &fact));
         let result = match fact.body {
             FactBody::Payment(payment) => payment.result,
             _ => PaymentResult::Undecided { trade_state: String::new() },
@@ -141,7 +143,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
             let facts = answer.facts(&order.mch_id, &order.out_trade_no)?;
             for fact in &facts {
-                self.record(fact, answer.body(), now, domain::decide).await?;
+                let recorded = self.record(fact, answer.body(), now, domain::decide).await?;
+                count(&recorded, untold::by_list(order, fact));
             }
             let page = u32::try_from(facts.len()).unwrap_or(u32::MAX);
             let total = answer.text("total_refund_count").and_then(|text| text.parse().ok()).unwrap_or(page);

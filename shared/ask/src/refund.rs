@@ -4,6 +4,7 @@ use domain::{Fact, FactBody, Order, Protocol, Refund, RefundResult, RefundState,
 use record::{Backoff, DecideFn, Ledger, Recorded};
 use wechat::{Keys, Moment, RefundQuery, RefundRef, Transport};
 
+use crate::untold::{self, count};
 use crate::v3::{Answered, told_of};
 use crate::{AskError, Asker};
 
@@ -42,6 +43,7 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             Protocol::V3 => self.v3_refund(keys, refund, now).await?,
         };
         let recorded = self.record_refund(refund, &fact, &body, now, decide).await?;
+        count(&recorded, untold::by_refund(refund, &fact));
         let result = match fact.body {
             FactBody::Refund(told) => told.result,
             _ => RefundResult::Processing,

@@ -80,7 +80,8 @@ pub async fn answer(router: &Router, mut request: lambda_http::Request, now: Tim
     let method = request.method().clone();
     let traceparent = traceparent(&request);
     request.extensions_mut().insert(Now(now));
-    let mut response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let answered = telemetry::traced(traceparent.clone(), router.clone().oneshot(request));
+    let mut response = answered.await.unwrap_or_else(|never| match never {});
     // Launch parameters and states are for this moment only.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,5 +1,6 @@
 //! Log lines and metrics: JSON on standard output, which Lambda carries to CloudWatch.
 
+use std::future::Future;
 use std::io::Write;
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
@@ -116,9 +117,55 @@ pub fn traceparent(xray: &str) -> Option<String> {
     valid.then(|| format!("00-{time}{random}-{parent}-{sampled}"))
 }
 
+/// A trace context of its own for what came without one, such as a message of a queue; what comes again under the same name keeps it.
+/// Nobody samples it.
+#[must_use]
+pub fn own_trace(name: &str) -> String {
+    let hex: String = verify::sha256(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (trace, rest) = hex.split_at_checked(32).unwrap_or((&hex, ""));
+    let parent = rest.get(..16).unwrap_or_default();
+    format!("00-{trace}-{parent}-00")
+}
+
+tokio::task_local! {
+    static TRACE: Option<String>;
+}
+
+/// Does something within a trace. What is recorded on the way finds it by [`current_trace`], as log lines find their span.
+pub async fn traced<F: Future>(traceparent: Option<String>, work: F) -> F::Output {
+    TRACE.scope(traceparent, work).await
+}
+
+/// The trace within which this is called.
+#[must_use]
+pub fn current_trace() -> Option<String> {
+    TRACE.try_with(Clone::clone).ok().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_together_has_each_its_own_trace() {
+        let of = |name: &'static str| {
+            traced(Some(own_trace(name)), async {
+                tokio::task::yield_now().await;
+                current_trace()
+            })
+        };
+        let (one, other) = tokio::join!(of("one"), of("other"));
+        assert_eq!((one, other), (Some(own_trace("one")), Some(own_trace("other"))));
+        assert_eq!(current_trace(), None);
+    }
+
+    #[test]
+    fn a_trace_of_ones_own_has_the_form_of_every_other() {
+        let trace = own_trace("059f36b4-87a3-44ab-83d2-661975830a7d");
+        let lengths: Vec<_> = trace.split('-').map(str::len).collect();
+        assert_eq!(lengths, [2, 32, 16, 2], "{trace}");
+        assert_ne!(trace, own_trace("another"));
+    }
 
     #[test]
     fn what_is_counted_by_labels_is_counted_by_function_too() {

@@ -67,7 +67,7 @@ impl Deployed {
         for (name, entry) in FUNCTIONS {
             answers.extend(function(name, entry, urls.get(name), &variables));
         }
-        answers.insert("alarms".to_owned(), json!({ "MetricAlarms": ALARMS.map(alarm) }));
+        answers.insert("alarms".to_owned(), json!({ "MetricAlarms": ALARMS.map(alarm).to_vec() }));
         let subscribed = json!(["arn:aws:sns:ap-east-1:123456789012:shop-alarms:1", "PendingConfirmation"]);
         answers.insert("topic shop-alarms".to_owned(), subscribed);
         for (table, indexes) in

@@ -17,6 +17,7 @@ use wechat::{Client, Hosts};
 use work::NotSent;
 
 use super::super::*;
+use crate::event::Message;
 
 /// When everything begins: in the morning in Beijing, so that deductions can be made for hours.
 pub(super) const T0: i64 = 1_767_229_200;
@@ -121,7 +122,7 @@ impl World {
 
     /// Hands these messages to the worker.
     pub(super) async fn deliver(&self, bodies: &[String], now: Timestamp) -> BatchResponse {
-        let message = |(place, body): (usize, &String)| Message { id: format!("m{place}"), body: body.clone() };
+        let message = |(place, body): (usize, &String)| Message::new(&format!("m{place}"), body);
         let event = QueueEvent { messages: bodies.iter().enumerate().map(message).collect() };
         let keys = |_: &MchId| Ok::<_, Infallible>(super::v3::keys());
         let worker = Worker { asker: &self.asker, queue: &self.queue, keys };
