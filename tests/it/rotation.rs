@@ -1,17 +1,16 @@
 //! Rotation drills: each kind of key is changed by `papay keys`, step by step as `docs/keys.md` says, while WeChat sends notices. No
 //! callback is refused, and no event is lost or doubled. A short one of each here, all of them under load by `.ci/long rotation`.
 
+mod certificate;
 mod drill;
+mod wire;
 
 use std::time::Duration;
 
 use counterparty::{PlatformCertificate, Protocol, TEST_MERCHANT, WechatPay};
-use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SerialNumber, date_time_ymd};
-use reqwest::Method;
-use serde_json::{Value, json};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
-use crate::harness::{MCH_ID, papay};
-use crate::outcome::{call, token};
+use crate::harness::MCH_ID;
 use drill::{Drill, Load, Way};
 
 /// After which every function may look at its secrets again.
@@ -45,8 +44,8 @@ async fn the_public_key_changes_while_notices_come_and_none_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_merchants_certificate_changes_while_notices_come_and_the_next_call_is_signed_with_the_new_one() {
-    merchant_certificate(Load::LIGHT).await;
+async fn the_merchants_certificate_changes_while_calls_are_signed_with_it_and_wechat_refuses_none() {
+    certificate::changes(Load::LIGHT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,13 +55,13 @@ async fn every_key_changes_under_load_and_no_callback_is_refused() {
     api_v3(Load::HEAVY).await;
     platform_certificate(Load::HEAVY).await;
     public_key(Load::HEAVY).await;
-    merchant_certificate(Load::HEAVY).await;
+    certificate::changes(Load::HEAVY).await;
 }
 
 async fn api_v2(load: Load) {
     let old = Way::V2(wechat());
     let new = Way::V2(wechat().with_api_v2_key(NEW_API_KEY));
-    let drill = Drill::start("APIv2 key", load, old.clone()).await;
+    let mut drill = Drill::start("APIv2 key", load, old.clone()).await;
     let file = drill.file("new.txt", NEW_API_KEY);
     drill.notices().await;
     drill.keys(&["stage", "api-v2", "--key-file", &file]).await;
@@ -82,7 +81,7 @@ async fn api_v2(load: Load) {
 async fn api_v3(load: Load) {
     let sealed_by = |wechat: WechatPay| Way::V3(wechat, TEST_MERCHANT.public_key_id.to_owned());
     let (old, new) = (sealed_by(wechat()), sealed_by(wechat().with_api_v3_key(NEW_API_KEY).unwrap()));
-    let drill = Drill::start("APIv3 key", load, old.clone()).await;
+    let mut drill = Drill::start("APIv3 key", load, old.clone()).await;
     let file = drill.file("new.txt", NEW_API_KEY);
     drill.notices().await;
     drill.keys(&["rotate", "api-v3", "--key-file", &file]).await;
@@ -102,7 +101,7 @@ async fn platform_certificate(load: Load) {
     let renewed = PlatformCertificate::issue(now - 3_600, now + 86_400 * 365).unwrap();
     let old = Way::V3(wechat(), TEST_MERCHANT.certificate_serial.to_owned());
     let new = Way::V3(wechat().with_platform_certificate(renewed.clone()).unwrap(), renewed.serial.clone());
-    let drill = Drill::start("platform certificate", load, old.clone()).await;
+    let mut drill = Drill::start("platform certificate", load, old.clone()).await;
     let file = drill.file("renewed.pem", &renewed.certificate_pem);
     drill.notices().await;
     drill.keys(&["import", "--platform-certificate", &file]).await;
@@ -122,7 +121,7 @@ async fn public_key(load: Load) {
     let old = Way::V3(wechat(), TEST_MERCHANT.public_key_id.to_owned());
     let changed = wechat().with_signing_key(NEW_PUBLIC_KEY_ID, &key.serialize_pem()).unwrap();
     let new = Way::V3(changed, NEW_PUBLIC_KEY_ID.to_owned());
-    let drill = Drill::start("public key", load, old.clone()).await;
+    let mut drill = Drill::start("public key", load, old.clone()).await;
     let file = drill.file("pub_key.pem", &key.public_key_pem());
     drill.notices().await;
     drill.keys(&["import", "--public-key", &file, "--public-key-id", NEW_PUBLIC_KEY_ID]).await;
@@ -135,53 +134,6 @@ async fn public_key(load: Load) {
     drill.notices().await;
     drill.is_refused_by_new_processes(&old, Protocol::V3).await;
     drill.end().await;
-}
-
-/// The functions hold a certificate that WeChat has revoked; the one that it knows is put in its place.
-async fn merchant_certificate(load: Load) {
-    let drill = Drill::start("merchant certificate", load, Way::V2(wechat())).await;
-    let revoked = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap().serialize_pem();
-    let sign = json!({ "merchant": { "serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", "private_key": revoked } });
-    drill.town.stack.host.secrets.put(&format!("papay/{MCH_ID}/sign"), sign.to_string());
-    drill.notices().await;
-    let buy = async |key: &str| {
-        let body = json!({ "product": "ebook", "channel": "app" });
-        call(&drill.town, &token(&drill.town, "alice"), Method::POST, "/orders", Some((key, body))).await
-    };
-    let (status, body) = buy("first").await;
-    assert_ne!(status, 201, "WeChat takes no call that the revoked one signed: {body}");
-
-    let (certificate, key) = known_to_wechat();
-    let (certificate, key) = (drill.file("cert.pem", &certificate), drill.file("key.pem", &key));
-    drill.keys(&["rotate", "merchant", "--certificate", &certificate, "--private-key", &key]).await;
-    drill.notices().await;
-    drill.town.move_clock(MINUTE);
-    let mut answers: Vec<(u16, Value)> = Vec::new();
-    while answers.last().is_none_or(|(status, _)| *status != 201) {
-        assert!(answers.len() < 3, "a process that holds the old one looks again by its next call: {answers:?}");
-        answers.push(buy("second").await);
-    }
-    drill.notices().await;
-    let shown = papay(&drill.data(), &["keys", "show", "--mch-id", MCH_ID]);
-    assert!(
-        String::from_utf8_lossy(&shown.stdout)
-            .contains("signs V3 calls as      5F1C72E2A8931B72A2E13AF8DEE92471EB397115")
-    );
-    drill.end().await;
-}
-
-/// The certificate of the test merchant ended in 2025: the same key and serial, longer.
-fn known_to_wechat() -> (String, String) {
-    let pem = include_str!("../../sandbox/counterparty/keys/merchant_private_key.pem");
-    let key = KeyPair::from_pem(pem).unwrap();
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, MCH_ID);
-    params.serial_number = Some(SerialNumber::from_slice(&[
-        0x5F, 0x1C, 0x72, 0xE2, 0xA8, 0x93, 0x1B, 0x72, 0xA2, 0xE1, 0x3A, 0xF8, 0xDE, 0xE9, 0x24, 0x71, 0xEB, 0x39,
-        0x71, 0x15,
-    ]));
-    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2090, 1, 1));
-    (params.self_signed(&key).unwrap().pem(), pem.to_owned())
 }
 
 fn seconds() -> i64 {

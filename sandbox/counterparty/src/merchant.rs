@@ -90,6 +90,12 @@ impl MerchantKey {
         Ok(Self { serial: serial.to_owned(), key: RsaKey::read(serial, pkcs8_pem)? })
     }
 
+    /// The serial of its certificate.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
     /// The `Authorization` header of a call, as the merchant makes it.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use counterparty::MerchantKey;
 use host::clock::Clock;
 use tokio::sync::Notify;
 
@@ -43,6 +44,12 @@ impl Shared {
         let mut inner = self.lock();
         self.catch_up(&mut inner);
         look(&mut inner)
+    }
+
+    /// The keys of a merchant whose certificates are in force.
+    pub(crate) fn merchant_keys(&self, merchant: &Merchant) -> Vec<MerchantKey> {
+        // What cannot be read was not taken in.
+        self.look(|inner| inner.world.merchant_keys(merchant)).unwrap_or_default()
     }
 
     /// Lets a merchant's call, or somebody's act, change the model.

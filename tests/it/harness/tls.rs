@@ -66,11 +66,14 @@ impl Authority {
 
     /// A merchant's certificate.
     pub(crate) fn merchant(&self, mch_id: &str) -> Identity {
-        let mut params = CertificateParams::default();
+        self.certify(mch_id, &KeyPair::generate().unwrap(), CertificateParams::default())
+    }
+
+    /// A merchant's certificate for this key.
+    pub(crate) fn certify(&self, mch_id: &str, key: &KeyPair, mut params: CertificateParams) -> Identity {
         params.distinguished_name.push(DnType::CommonName, mch_id);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let certificate = params.signed_by(key, &self.issuer).unwrap();
         Identity {
             certificate_pem: certificate.pem(),
             private_key_pem: key.serialize_pem(),

@@ -1,7 +1,8 @@
 //! A stack, WeChat that does not stop sending, and what became of each notice.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use counterparty::{Numbers, Occasion, Protocol, SignedRequest, TradeType, V3Noti
 use papay::consumer::{ConsumerRule, Verdict};
 use papay::story::Story;
 use papay::wechat::Answer;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -20,14 +22,14 @@ use crate::harness::{MCH_ID, Town, papay};
 #[derive(Clone, Copy)]
 pub(super) struct Load {
     /// Notices that are on their way at once.
-    senders: usize,
+    pub(super) senders: usize,
     /// Notices in each phase of a drill.
-    notices: usize,
+    pub(super) notices: usize,
 }
 
 impl Load {
     pub(super) const LIGHT: Self = Self { senders: 2, notices: 6 };
-    pub(super) const HEAVY: Self = Self { senders: 4, notices: 60 };
+    pub(super) const HEAVY: Self = Self { senders: 4, notices: 100 };
 }
 
 /// How WeChat signs a notice.
@@ -39,24 +41,30 @@ pub(super) enum Way {
     V3(WechatPay, String),
 }
 
-/// What could not be recorded in time, or was not answered within WeChat's 5 s. A key that does not fit is answered with 401 or 500.
-const UNAVAILABLE: [u16; 2] = [502, 503];
+/// What was verified and could not be recorded in time: the one answer after which WeChat sends again. A key that does not fit is answered
+/// with 401 or 500, and a function that fails or dies with 502.
+const UNAVAILABLE: u16 = 503;
 
-/// After which it counts as refused all the same.
-const RESENDS: usize = 10;
+/// Why a verified notice may be answered so, as the function's log has it.
+const NOT_RECORDED: [&str; 3] = ["unavailable", "contended", "late"];
+
+/// Of so many notices one may need WeChat's second try, and none a third.
+const ONE_IN: usize = 20;
 
 /// For each phase.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) struct Drill {
     pub(super) town: Arc<Town>,
-    what: &'static str,
-    load: Load,
+    pub(super) what: &'static str,
+    pub(super) load: Load,
     ways: Arc<Mutex<Vec<Way>>>,
     told: Arc<Told>,
     senders: JoinSet<()>,
     files: TempDir,
+    /// Where `papay keys` finds the stack.
     data: TempDir,
+    _lock: File,
 }
 
 #[derive(Default)]
@@ -64,8 +72,8 @@ struct Told {
     /// The orders whose notices were taken.
     taken: Mutex<Vec<String>>,
     refused: Mutex<Vec<String>>,
-    /// Answers that the database was too slow: WeChat sends again, whatever the keys are.
-    sent_again: AtomicUsize,
+    /// Of notices that were verified and not recorded in time.
+    second_tries: AtomicUsize,
     slowest: Mutex<Duration>,
     started: AtomicUsize,
     is_over: AtomicBool,
@@ -74,14 +82,20 @@ struct Told {
 impl Drill {
     /// From here WeChat sends without an end.
     pub(super) async fn start(what: &'static str, load: Load, way: Way) -> Self {
+        Self::start_with(what, load, way, Vec::new()).await
+    }
+
+    /// The same with more variables for the functions.
+    pub(super) async fn start_with(what: &'static str, load: Load, way: Way, variables: Vec<(String, String)>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let town = Arc::new(Town::start_on(data.path()).await);
+        let town = Arc::new(Town::start_with(variables).await);
+        let lock = announced(&town, data.path());
         let (ways, told) = (Arc::new(Mutex::new(vec![way])), Arc::new(Told::default()));
         let mut senders = JoinSet::new();
         for _ in 0..load.senders {
             senders.spawn(send_on(town.clone(), ways.clone(), told.clone()));
         }
-        Self { town, what, load, ways, told, senders, files: tempfile::tempdir().unwrap(), data }
+        Self { town, what, load, ways, told, senders, files: tempfile::tempdir().unwrap(), data, _lock: lock }
     }
 
     pub(super) fn data(&self) -> PathBuf {
@@ -117,29 +131,72 @@ impl Drill {
         let (before, started) = (self.told.answered(), Instant::now());
         while self.told.answered() < before + self.load.notices {
             assert!(started.elapsed() < PATIENCE, "{}: a phase takes too long", self.what);
+            self.none_refused();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     /// The counter-proof: processes that start from here no longer believe what this way signs.
-    pub(super) async fn is_refused_by_new_processes(&self, way: &Way, protocol: Protocol) {
-        self.told.is_over.store(true, Ordering::SeqCst);
-        while self.told.answered() < self.told.started.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    pub(super) async fn is_refused_by_new_processes(&mut self, way: &Way, protocol: Protocol) {
+        // A process that is killed with a notice in it answers 502.
+        self.silence().await;
         let (endpoint, path, request) = way.notice(&self.town, &way.numbers(&self.town));
         self.town.stack.lambda.kill(endpoint.function());
         let answer = self.town.send_to(endpoint, &path, &request).await;
         assert!(answer.is_failure(protocol), "{}: the retired key still verifies: {answer:?}", self.what);
     }
 
-    /// WeChat stops; whatever it told was believed at the first try and is in the consumer's queue once, in order.
-    pub(super) async fn end(mut self) {
+    /// WeChat stops, and has heard what became of everything that it sent.
+    async fn silence(&mut self) {
         self.told.is_over.store(true, Ordering::SeqCst);
         while let Some(done) = self.senders.join_next().await {
             done.unwrap();
         }
-        assert_eq!(*self.told.refused.lock().unwrap(), Vec::<String>::new(), "{}", self.what);
+    }
+
+    fn none_refused(&self) {
+        let refused = self.told.refused.lock().unwrap();
+        assert!(refused.is_empty(), "{}: {refused:#?}\n{:#?}", self.what, self.complaints());
+    }
+
+    /// What the host says of functions that failed, and the functions of what they could not do.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        let words = ["[host]", "panicked", r#""level":"WARN""#, r#""level":"ERROR""#];
+        let lines = self.town.lines().into_iter().map(|line| format!("{}: {}", line.function, line.text));
+        lines.filter(|line| words.iter().any(|word| line.contains(word))).collect()
+    }
+
+    /// Why verified notices were not recorded in time, and how often.
+    fn not_recorded(&self) -> BTreeMap<String, usize> {
+        let lines = self.town.lines();
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
+        let refused = lines.filter(|line| line["message"] == "callback refused" && line["status"] == UNAVAILABLE);
+        let mut reasons = BTreeMap::new();
+        for line in refused {
+            *reasons.entry(line["reason"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        reasons
+    }
+
+    /// Second tries are few, and each had a reason that no key can be.
+    fn few_second_tries(&self, notices: usize) -> usize {
+        let (second, reasons) = (self.told.second_tries.load(Ordering::SeqCst), self.not_recorded());
+        assert!(
+            second * ONE_IN <= notices,
+            "{}: {second} of {notices} notices needed WeChat's second try: {reasons:?}",
+            self.what
+        );
+        let unknown: Vec<_> = reasons.keys().filter(|reason| !NOT_RECORDED.contains(&reason.as_str())).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?} is no reason to send again", self.what);
+        assert_eq!(reasons.values().sum::<usize>(), second, "{}: {reasons:?}", self.what);
+        second
+    }
+
+    /// WeChat stops; whatever it told was believed, at the second try at the latest, and is in the consumer's queue once, in order.
+    /// Answers how often each order was told to be paid.
+    pub(super) async fn end(mut self) -> BTreeMap<String, usize> {
+        self.silence().await;
+        self.none_refused();
         self.town.drained().await;
         let events = self.town.receive_what_is_there("membership").await;
         let mut rule = ConsumerRule::default();
@@ -155,16 +212,17 @@ impl Drill {
             assert_eq!(paid.get(order), Some(&1), "{}: events of {order}", self.what);
         }
         println!(
-            "{:<22} {:>4} notices, 0 refused, {} sent again, {:>4} payments told once each, slowest answer {:>5} ms",
+            "{:<22} {:>4} notices, 0 refused, {} at the second try, {:>4} payments told once each, slowest answer {:>5} ms",
             self.what,
             taken.len(),
-            self.told.sent_again.load(Ordering::SeqCst),
+            self.few_second_tries(taken.len()),
             paid.len(),
             self.told.slowest.lock().unwrap().as_millis()
         );
         let Self { town, told, ways, senders, .. } = self;
         drop((told, ways, senders));
         Arc::into_inner(town).unwrap().stop().await;
+        paid
     }
 }
 
@@ -184,6 +242,16 @@ impl Told {
     }
 }
 
+/// Tells `papay` where the stack is, as one with its data in this folder does. The data lies in memory: how long a disk takes is not the
+/// subject, and a busy one is the reason of most 503s.
+fn announced(town: &Town, folder: &Path) -> File {
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let running = serde_json::to_vec(&town.stack.running(&town.config)).unwrap();
+    std::fs::write(folder.join("stack.json"), running).unwrap();
+    lock
+}
+
 async fn send_on(town: Arc<Town>, ways: Arc<Mutex<Vec<Way>>>, told: Arc<Told>) {
     while !told.is_over.load(Ordering::SeqCst) {
         let turn = told.started.fetch_add(1, Ordering::SeqCst);
@@ -195,11 +263,8 @@ async fn send_on(town: Arc<Town>, ways: Arc<Mutex<Vec<Way>>>, told: Arc<Told>) {
         town.seed(way.story(), &numbers).await;
         let (endpoint, path, request) = way.notice(&town, &numbers);
         let mut answer = town.send_to(endpoint, &path, &request).await;
-        for _ in 0..RESENDS {
-            if !UNAVAILABLE.contains(&answer.status) {
-                break;
-            }
-            told.sent_again.fetch_add(1, Ordering::SeqCst);
+        if answer.status == UNAVAILABLE {
+            told.second_tries.fetch_add(1, Ordering::SeqCst);
             answer = town.send_to(endpoint, &path, &request).await;
         }
         told.note(&numbers.out_trade_no, &request, &answer, way.protocol());

@@ -229,6 +229,14 @@ impl LambdaHost {
         }
     }
 
+    /// Replaces a function's processes as a deployment does: each ends what it does and gets nothing more, and the next invocation starts
+    /// another.
+    pub fn deploy(&self, function: &str) {
+        if let Some(pool) = self.inner.pools.get(function) {
+            pool.deploy();
+        }
+    }
+
     /// Stops processes that had no invocation for so long, except the most recently used one of each function. It
     /// happens by itself after a minute.
     pub fn stop_idle(&self, limit: Duration) {

@@ -1,6 +1,6 @@
 //! The environments of one function: started on demand, used again, stopped when idle.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(super) struct Pool {
     stopping: watch::Sender<bool>,
     /// Counts up, and ends what runs at that moment.
     kills: watch::Sender<u64>,
+    /// Counts up, and what runs at that moment is its environment's last.
+    deployments: AtomicU64,
 }
 
 struct Idle {
@@ -44,6 +46,7 @@ impl Pool {
             processes: AtomicUsize::new(0),
             stopping: watch::channel(false).0,
             kills: watch::channel(0).0,
+            deployments: AtomicU64::new(0),
         }
     }
 
@@ -75,9 +78,10 @@ impl Pool {
         let _permit = self.permits.acquire().await;
         let mut last_status = String::new();
         for _ in 0..START_ATTEMPTS {
+            let deployment = self.deployments.load(Ordering::SeqCst);
             let mut environment = self.environment().await?;
             let outcome = self.run_in(&mut environment, payload.clone()).await;
-            self.put_back(environment);
+            self.put_back(environment, deployment);
             match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Final(error)) => return Err(error),
@@ -111,9 +115,11 @@ impl Pool {
         Ok(environment)
     }
 
-    fn put_back(&self, mut environment: Environment) {
-        if environment.is_alive() && !*self.stopping.borrow() {
-            self.idle().push(Idle { environment, since: Instant::now() });
+    fn put_back(&self, mut environment: Environment, deployment: u64) {
+        let mut idle = self.idle();
+        let is_current = deployment == self.deployments.load(Ordering::SeqCst);
+        if is_current && environment.is_alive() && !*self.stopping.borrow() {
+            idle.push(Idle { environment, since: Instant::now() });
         } else {
             self.processes.fetch_sub(1, Ordering::Relaxed);
         }
@@ -126,6 +132,14 @@ impl Pool {
         let stale = idle.iter().take(kept).take_while(|idle| idle.since.elapsed() > limit).count();
         self.processes.fetch_sub(stale, Ordering::Relaxed);
         drop(idle.drain(..stale));
+    }
+
+    /// Lets the processes that live now end what they do, and gives them nothing more. The next invocation starts another.
+    pub(super) fn deploy(&self) {
+        let mut idle = self.idle();
+        self.deployments.fetch_add(1, Ordering::SeqCst);
+        self.processes.fetch_sub(idle.len(), Ordering::Relaxed);
+        idle.clear();
     }
 
     /// Kills the processes that live now, in the middle of an invocation too. The next invocation starts another.

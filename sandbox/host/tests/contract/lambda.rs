@@ -165,6 +165,23 @@ async fn a_process_that_is_killed_in_the_middle_is_502_and_the_next_call_gets_a_
 }
 
 #[tokio::test]
+async fn a_deployment_lets_a_call_end_and_gives_the_next_one_a_fresh_process() {
+    let (host, url) = start_one("http").await;
+    let pause = format!("{url}pause");
+    let caller = tokio::spawn(async move { json(reqwest::get(pause).await.unwrap()).await });
+    wait_until(|| host.processes("f") == 1).await;
+    host.deploy("f");
+    let before = caller.await.unwrap()["pid"].clone();
+    wait_until(|| !is_alive(&before)).await;
+    let after = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
+    assert_ne!(after, before);
+    host.deploy("f");
+    wait_until(|| !is_alive(&after)).await;
+    assert_eq!(host.processes("f"), 0, "what was idle is gone at once");
+    host.deploy("no such function");
+}
+
+#[tokio::test]
 async fn a_time_out_is_502_kills_the_process_and_leaves_the_next_call_a_fresh_one() {
     let limit = Duration::from_millis(400);
     let host = start(vec![FunctionSpec { timeout: limit, ..spec("f", "http") }]).await;

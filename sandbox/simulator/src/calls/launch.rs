@@ -1,11 +1,12 @@
 //! What the user's WeChat checks of the parameters with which an app or a page opens it.
 
-use counterparty::{MerchantKey, SignType, V2Fields};
+use counterparty::{SignType, V2Fields};
 use serde::Deserialize;
 
 use crate::config::Settings;
 use crate::model::Order;
 use crate::rules::Refused;
+use crate::shared::Shared;
 
 /// Of an app (<https://pay.weixin.qq.com/doc/v2/merchant/4011937148>, <https://pay.weixin.qq.com/doc/v3/merchant/4013070351>).
 #[derive(Deserialize)]
@@ -50,7 +51,7 @@ impl JsapiLaunch {
 }
 
 /// Signed with the order's algorithm: V2 over the six fields, V3 over four lines.
-pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) -> Result<(), Refused> {
+pub(crate) fn check_app(shared: &Shared, order: &Order, launch: &AppLaunch) -> Result<(), Refused> {
     if launch.package != "Sign=WXPay" {
         return Err(Refused::rule("package is not Sign=WXPay"));
     }
@@ -59,7 +60,7 @@ pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) 
     }
     if order.v3.is_some() {
         let lines = [&*launch.appid, &launch.timestamp, &launch.noncestr, &launch.prepayid];
-        return check_lines(settings, order, lines, &launch.sign);
+        return check_lines(shared, order, lines, &launch.sign);
     }
     let fields = [
         ("appid", launch.appid.clone()),
@@ -69,11 +70,11 @@ pub(crate) fn check_app(settings: &Settings, order: &Order, launch: &AppLaunch) 
         ("prepayid", launch.prepayid.clone()),
         ("timestamp", launch.timestamp.clone()),
     ];
-    check(settings, order, &launch.appid, fields.into_iter().collect(), &launch.sign)
+    check(&shared.settings, order, &launch.appid, fields.into_iter().collect(), &launch.sign)
 }
 
 /// Signed with the order's algorithm, which `signType` names, over the five fields.
-pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaunch) -> Result<(), Refused> {
+pub(crate) fn check_jsapi(shared: &Shared, order: &Order, launch: &JsapiLaunch) -> Result<(), Refused> {
     let sign_type = match (&order.v3, order.hmac) {
         (Some(_), _) => "RSA",
         (None, true) => "HMAC-SHA256",
@@ -84,7 +85,7 @@ pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaun
     }
     if order.v3.is_some() {
         let lines = [&*launch.appid, &launch.timestamp, &launch.nonce, &launch.package];
-        return check_lines(settings, order, lines, &launch.pay_sign);
+        return check_lines(shared, order, lines, &launch.pay_sign);
     }
     let fields = [
         ("appId", launch.appid.clone()),
@@ -93,11 +94,11 @@ pub(crate) fn check_jsapi(settings: &Settings, order: &Order, launch: &JsapiLaun
         ("signType", launch.sign_type.clone()),
         ("timeStamp", launch.timestamp.clone()),
     ];
-    check(settings, order, &launch.appid, fields.into_iter().collect(), &launch.pay_sign)
+    check(&shared.settings, order, &launch.appid, fields.into_iter().collect(), &launch.pay_sign)
 }
 
-/// A V3 order is launched with the key that signs its merchant's calls; the time is seconds, ten digits of them.
-fn check_lines(settings: &Settings, order: &Order, lines: [&str; 4], sign: &str) -> Result<(), Refused> {
+/// A V3 order is launched with a key that signs its merchant's calls; the time is seconds, ten digits of them.
+fn check_lines(shared: &Shared, order: &Order, lines: [&str; 4], sign: &str) -> Result<(), Refused> {
     let [appid, timestamp, nonce, _] = lines;
     if appid != order.appid {
         return Err(Refused::rule("the appid is not the order's"));
@@ -105,9 +106,9 @@ fn check_lines(settings: &Settings, order: &Order, lines: [&str; 4], sign: &str)
     if timestamp.len() != 10 || !timestamp.bytes().all(|digit| digit.is_ascii_digit()) || nonce.len() > 32 {
         return Err(Refused::rule("the timestamp is not ten digits, or the nonce is too long"));
     }
-    let merchant = settings.merchants.get(&order.mch_id).ok_or(Refused::Unknown)?;
-    let has_signed = |key: &MerchantKey| key.has_signed_launch(lines, sign);
-    match merchant.key.as_ref().is_some_and(has_signed) {
+    let merchant = shared.settings.merchants.get(&order.mch_id).ok_or(Refused::Unknown)?;
+    let keys = shared.merchant_keys(merchant);
+    match keys.iter().any(|key| key.has_signed_launch(lines, sign)) {
         true => Ok(()),
         false => Err(Refused::rule("the signature of the launch parameters is wrong: 支付验证签名失败")),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use counterparty::{Error, PlatformCertificate, WechatPay};
 use serde::{Deserialize, Serialize};
 
+use super::MerchantKeys;
 use crate::time::{DAY, Ms};
 
 /// The part of the notices that the public key signs on each day of the change to it.
@@ -19,6 +20,8 @@ pub(crate) struct Keys {
     withdrawn: BTreeSet<String>,
     renewal: Option<Renewal>,
     pub(crate) api_v3_key: Option<ChangedKey>,
+    /// Those of the merchant.
+    pub(crate) merchant: MerchantKeys,
     notices: Share,
     /// With all of the above applied.
     #[serde(skip)]

@@ -4,6 +4,7 @@ mod contract;
 mod exempt;
 mod frequency;
 mod keys;
+mod merchant_keys;
 mod notice;
 mod order;
 mod refund;
@@ -11,17 +12,20 @@ mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use counterparty::{Error, MerchantKey};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use contract::{Calls, Contract, ContractState, Ended, Form, PreNotice, Signed};
 pub(crate) use exempt::{Exempt, ExemptEnded, ExemptSigned, ExemptState};
 pub(crate) use frequency::Frequency;
 pub(crate) use keys::{KeyMode, Keys};
+use merchant_keys::MerchantKeys;
 pub(crate) use notice::{Delivery, Message, Notice, NoticeKind, NoticeState};
 pub(crate) use order::{Cashier, Failure, Order, OrderKind, PREPAY_LIFE, Paid, TradeState, V3Order};
 pub(crate) use refund::{Refund, RefundState, Source, V3Refund};
 pub(crate) use user::User;
 
+use crate::config::Merchant;
 use crate::time::{Ms, date};
 
 /// `<mch_id>/<number>`.
@@ -130,6 +134,14 @@ impl World {
     /// The keys of a merchant.
     pub(crate) fn keys_of(&mut self, mch_id: &str) -> &mut Keys {
         self.keys.entry(mch_id.to_owned()).or_default()
+    }
+
+    /// The keys of a merchant's whose certificates are in force, the newest first.
+    pub(crate) fn merchant_keys(&self, merchant: &Merchant) -> Result<Vec<MerchantKey>, Error> {
+        match self.keys.get(merchant.wechat.mch_id()) {
+            Some(keys) => keys.merchant.in_force(merchant.key.as_ref()),
+            None => Ok(merchant.key.iter().cloned().collect()),
+        }
     }
 
     /// Puts a notice on its way, for the first delivery at once.

@@ -38,6 +38,14 @@ struct Renewal {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct MerchantCertificate {
+    serial: String,
+    /// WeChat has the certificate alone; a test merchant's private key stands for it.
+    private_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ApiV3Key {
     key: String,
     #[serde(default)]
@@ -94,6 +102,12 @@ pub(crate) async fn change_keys(
             let Renewal { serial, share } = serde_json::from_value(body)?;
             done(act(&shared, &mch_id, |scene| renew(scene, &serial, share)))
         }
+        "merchant" => {
+            let MerchantCertificate { serial, private_key } = serde_json::from_value(body)?;
+            done(act(&shared, &mch_id, |scene| {
+                Ok(scene.world.keys_of(&mch_id).merchant.apply(&serial, &private_key)?)
+            }))
+        }
         "api-v3-key" => {
             let ApiV3Key { key, old_share } = serde_json::from_value(body)?;
             if key.len() != 32 {
@@ -114,6 +128,16 @@ pub(crate) async fn withdraw(shared: State, Path((mch_id, serial)): Path<(String
     done(act(&shared, &mch_id, |scene| {
         has_key(scene, &serial)?;
         scene.world.keys_of(&mch_id).withdraw(&serial);
+        Ok(())
+    }))
+}
+
+/// A certificate of the merchant's is revoked.
+pub(crate) async fn revoke(shared: State, Path((mch_id, serial)): Path<(String, String)>) -> Answer {
+    done(act(&shared, &mch_id, |scene| {
+        let in_force = scene.world.merchant_keys(scene.merchant)?;
+        in_force.iter().find(|key| key.serial() == serial).ok_or(Refused::Unknown)?;
+        scene.world.keys_of(&mch_id).merchant.revoke(&serial);
         Ok(())
     }))
 }

@@ -65,6 +65,7 @@ fn controls() -> Router<Arc<Shared>> {
         .route("/{mch_id}/keys", get(merchant::keys))
         .route("/{mch_id}/keys/{what}", post(merchant::change_keys))
         .route("/{mch_id}/keys/certificates/{serial}", delete(merchant::withdraw))
+        .route("/{mch_id}/keys/merchant/{serial}", delete(merchant::revoke))
         .route("/{mch_id}/exempt-contracts", get(merchant::exempt_contracts))
         .route("/{mch_id}/exempt-contracts/{code}", get(merchant::exempt_contract))
         .route("/{mch_id}/exempt-contracts/{code}/{act}", post(merchant::change_exempt))

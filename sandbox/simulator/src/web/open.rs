@@ -85,11 +85,11 @@ fn opened(shared: &Shared, opening: Opening) -> Result<Place, Refused> {
     match opening {
         Opening::App(launch) => {
             let (key, order, _) = by_prepay_id(shared, |prepay_id| prepay_id == launch.prepayid)?;
-            check_app(&shared.settings, &order, &launch).map(|()| Place::Cashier(key))
+            check_app(shared, &order, &launch).map(|()| Place::Cashier(key))
         }
         Opening::Jsapi(launch) => {
             let (key, order, _) = by_prepay_id(shared, |prepay_id| Some(prepay_id) == launch.prepay_id())?;
-            check_jsapi(&shared.settings, &order, &launch).map(|()| Place::Cashier(key))
+            check_jsapi(shared, &order, &launch).map(|()| Place::Cashier(key))
         }
         Opening::CodeUrl(url) => {
             let short = url.strip_prefix("weixin://wxpay/bizpayurl?pr=").filter(|short| !short.is_empty());

@@ -105,7 +105,9 @@ impl Incoming {
     fn caller<'a>(&self, shared: &'a Shared) -> Result<&'a Merchant, Refusal> {
         let now = seconds(shared.clock.now_ms());
         let target = self.uri.path_and_query().map_or(self.uri.path(), |target| target.as_str());
-        caller(&shared.settings, &self.headers, self.method.as_str(), target, &self.body, now)
+        caller(&shared.settings, &self.headers, self.method.as_str(), target, &self.body, now, |merchant| {
+            shared.merchant_keys(merchant)
+        })
     }
 
     fn process(&self, shared: &Shared, caller: Result<&Merchant, Refusal>) -> Outcome {

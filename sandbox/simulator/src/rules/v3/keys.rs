@@ -63,7 +63,7 @@ fn known_serial(scene: &mut Scene<'_>, request: &Request) -> Result<String, Refu
 
 /// For the merchant's private key.
 fn sealed(scene: &Scene<'_>, text: &str) -> Result<String, Refusal> {
-    let key = scene.merchant.key.as_ref();
-    let key = key.ok_or_else(|| Refusal::new("SIGN_ERROR", "商户未申请过证书。"))?;
+    let keys = scene.world.merchant_keys(scene.merchant)?;
+    let key = keys.first().ok_or_else(|| Refusal::new("SIGN_ERROR", "商户未申请过证书。"))?;
     Ok(key.seal_sensitive(text)?)
 }

@@ -1,10 +1,10 @@
 //! Rotation: certificates and public key, a new certificate, a new APIv3 key.
 
-use counterparty::{PlatformCertificate, WechatPay};
+use counterparty::{MERCHANT_PRIVATE_KEY_PEM, MerchantKey, PlatformCertificate, WechatPay};
 use serde_json::{Value, json};
 
-use super::desk::{is_signed, open};
-use crate::bench::{Bench, DAY, Received};
+use super::desk::{is_signed, merchant_key, open};
+use crate::bench::{Bench, DAY, MCH_ID, Received};
 
 const CERTIFICATES: &str = "/v3/certificates";
 
@@ -160,4 +160,32 @@ async fn a_certificate_that_was_issued_while_it_ran_is_there_after_a_restart() {
 fn a_certificate_does_not_show_its_private_key() {
     let certificate = PlatformCertificate::issue(1_772_416_800, 1_772_500_000).unwrap();
     assert!(!format!("{certificate:?}").contains("PRIVATE"));
+}
+
+#[tokio::test]
+async fn old_and_new_certificate_of_a_merchant_work_side_by_side_until_one_is_revoked() {
+    const NEW: &str = "70F0C33D0A0C5E8D6B1B1F2C3A4D5E6F70819203";
+    let bench = Bench::start().await;
+    let pem = PlatformCertificate::issue(0, DAY).unwrap().private_key_pem;
+    let new = MerchantKey::of_private_key(NEW, &pem).unwrap();
+    let call = async |key: &MerchantKey| {
+        let authorization = key.authorization("GET", CERTIFICATES, b"", MCH_ID, &bench.occasion()).unwrap();
+        let request = bench.client.get(bench.url(CERTIFICATES)).header("User-Agent", "papay");
+        let request = request.header("Accept", "application/json").header("Authorization", authorization);
+        let answer = bench.sent(request).await;
+        (answer.status, answer.json()["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let taken = (200, String::new());
+    let unknown = (401, "商户证书序列号有误。".to_owned());
+    let wrong = (401, "错误的签名，导致验签失败。".to_owned());
+    assert_eq!(call(&new).await, unknown, "nobody applied for it");
+    bench.set_keys("merchant", json!({ "serial": NEW, "private_key": pem })).await;
+    assert_eq!((call(&merchant_key()).await, call(&new).await), (taken.clone(), taken.clone()));
+    let mixed = MerchantKey::of_private_key(NEW, MERCHANT_PRIVATE_KEY_PEM).unwrap();
+    assert_eq!(call(&mixed).await, wrong, "the old key under the new serial");
+
+    let revoke = format!("/{MCH_ID}/keys/merchant/{}", merchant_key().serial());
+    bench.control.delete(&revoke).await.unwrap();
+    assert_eq!((call(&merchant_key()).await, call(&new).await), (unknown, taken));
+    assert!(bench.control.delete(&revoke).await.is_err(), "it is gone");
 }
