@@ -15,7 +15,7 @@ use setup::{Aws, Env, SigningKeyring, SystemClock};
 use tokio::task::JoinSet;
 use wechat::{Client, Hosts, Http, Moment, OrderRef};
 
-use super::drill::{Drill, Load, Way};
+use super::drill::{Drill, Load, ONE_IN, Way};
 use super::wire::{Seen, Wire, tally};
 use super::{MINUTE, wechat};
 use crate::harness::{Authority, Door, Identity, MCH_ID, Town, attribute, papay, poll};
@@ -31,9 +31,6 @@ const PRICE: u64 = 990;
 
 /// What could not be done in time: the same call again, with the same `Idempotency-Key`.
 const UNAVAILABLE: u16 = 503;
-
-/// Of so many calls of the app and the back end one may need a second try, and none a third.
-const ONE_IN: usize = 20;
 
 /// A look at an order asks WeChat if nobody did so for 5 s.
 const SINCE_THE_LAST_LOOK: Duration = Duration::from_secs(6);
@@ -60,9 +57,9 @@ pub(super) async fn changes(load: Load) {
     let applied = json!({ "serial": new.serial, "private_key": new.identity.private_key_pem });
     shop.at_wechat("keys/merchant", applied).await;
     shop.is_signed_by(&[&old]).await;
-    // 2
+    // 2: a process that starts from here takes it.
     new.is_put(&shop.drill, "rotate").await;
-    shop.is_signed_by(&[&old]).await;
+    shop.is_signed_by(&[&old, &new]).await;
     // 3: a deployment. What an old process has begun it ends.
     SIGNING.iter().for_each(|function| shop.drill.town.stack.lambda.deploy(function));
     shop.callers.all_move_on().await;
@@ -111,7 +108,7 @@ impl Certificate {
 }
 
 impl Shop {
-    /// As many V3 calls as a phase has: WeChat refuses none, and each kind of them is signed by these certificates alone.
+    /// As many V3 calls as a phase has, some of each kind: WeChat refuses none, and no other certificate signs one.
     async fn is_signed_by(&self, certificates: &[&Certificate]) {
         let (before, started) = (self.wire.count(), Instant::now());
         loop {
@@ -120,8 +117,8 @@ impl Shop {
             let kinds = tally(seen.iter().map(|seen| seen.call));
             if seen.len() >= self.drill.load.notices && kinds.len() == 4 {
                 let by = tally(seen.iter().map(|seen| seen.serial.as_str()));
-                let expected: Vec<_> = certificates.iter().map(|certificate| &certificate.serial).collect();
-                assert_eq!(by.keys().collect::<Vec<_>>(), expected);
+                let is_one = |serial: &String| certificates.iter().any(|certificate| certificate.serial == *serial);
+                assert!(by.keys().all(is_one), "{by:?}");
                 return assert_eq!(refused(&seen), []);
             }
             assert!(started.elapsed() < PATIENCE, "a phase takes too long: {kinds:?}");
@@ -148,7 +145,7 @@ impl Shop {
         })
         .await;
         let (calls, again) = (self.callers.calls(), self.callers.told.second_tries.load(Ordering::SeqCst));
-        assert!(again * ONE_IN <= calls, "{again} of {calls} calls needed a second try");
+        assert!(again <= calls.div_ceil(ONE_IN), "{again} of {calls} calls needed a second try");
         println!(
             "{:<22} {:>4} V3 calls, 0 refused by WeChat: {:?}, signed by {:?}; {} purchases paid and given back in {calls} calls of ours, {again} at the second try",
             self.drill.what,
