@@ -1,7 +1,9 @@
 //! Rotation drills: each kind of key is changed by `papay keys`, step by step as `docs/keys.md` says, while WeChat sends notices. No
 //! callback is refused, and no event is lost or doubled. A short one of each here, all of them under load by `.ci/long rotation`.
 
+mod callers;
 mod certificate;
+mod counter;
 mod drill;
 mod wire;
 
