@@ -5,15 +5,13 @@ import re
 import tomllib
 import unittest
 
-from cloudwatch import SPARE_PERIODS, Missing, Writes, datapoint, period, states
+from cloudwatch import Missing, Writes, datapoint, period, states
+from scenarios import EMITTED, STACK, crate, deployed_name, goes_off, metrics, seen
 from test_template import CONSUMERS, DEPLOYED, FUNCTIONS
 from translated import ROOT, of_type, text
 
 RUNBOOK = ROOT / "docs" / "runbook"
 ALARMS = of_type(DEPLOYED, "AWS::CloudWatch::Alarm")
-# What the functions wrote while these things happened, collected from their logs by tests/it/alarms.rs: for each function
-# and metric the sum and the extremes of its values. Where it goes on, how often and for how long is said, in seconds.
-EMITTED = json.loads((ROOT / "tests/template/emitted.json").read_text(encoding="utf-8"))
 # Metrics that AWS writes, and the dimensions that they have.
 OF_AWS = {
     "AWS/Lambda": ({"Errors", "Throttles", "IteratorAge", "Url5xxCount", "UrlRequestCount", "UrlRequestLatency"}, "FunctionName"),
@@ -21,80 +19,6 @@ OF_AWS = {
     "AWS/DynamoDB": ({"ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict", "ConsumedWriteCapacityUnits"}, "TableName"),
 }
 MOST_METRICS = 10
-MINUTE = 60
-# The stack of the local functions, whose log lines were collected.
-STACK = "papay"
-
-
-def crate(logical_name):
-    """`DeductionCallback` is the function `deduction-callback`, here and on a laptop."""
-    return re.sub(r"(?<!^)([A-Z])", r"-\1", logical_name).lower()
-
-
-def metrics(alarm):
-    """What an alarm looks at: its metrics as `(id, namespace, name, dimension, resource, statistic)`."""
-    if "MetricName" in alarm:
-        [dimension] = alarm["Dimensions"]
-        return [("value", alarm["Namespace"], alarm["MetricName"], dimension["Name"], text(dimension["Value"]), alarm["Statistic"])]
-    found = []
-    for query in alarm["Metrics"]:
-        if "MetricStat" in query:
-            metric = query["MetricStat"]["Metric"]
-            dimension, *_ = metric["Dimensions"]
-            found.append((query["Id"], metric["Namespace"], metric["MetricName"], dimension["Name"],
-                          text(dimension["Value"]), query["MetricStat"]["Stat"]))
-    return found
-
-
-def own(alarm):
-    return {namespace for _, namespace, *_ in metrics(alarm)} == {"papay"}
-
-
-def deployed_name(resource):
-    """What a function, its log lines and an alarm's dimension call it: `papay-sweeper`, in a stack named `papay`."""
-    return text(DEPLOYED["Resources"][resource]["Properties"]["FunctionName"]).replace("${AWS::StackName}", STACK)
-
-
-def tell(scenario, around, alarm, offset, once=False):
-    """A scenario as a play in time, with as much time before and after it as the alarm looks back.
-
-    What lasts is repeated for as long as the scenario says, and stands alone while it does: the functions write that, and nothing else.
-    What is a single event comes beside what goes on around it.
-    """
-    seconds = period(alarm)
-    margin = (alarm["EvaluationPeriods"] + SPARE_PERIODS + 1) * seconds
-    story = EMITTED[scenario]
-    every, lasts = story.get("every_seconds", 0), story.get("lasts_seconds", 0)
-    turns = [margin + offset + turn for turn in range(0, lasts, every)] if lasts else [margin + offset]
-    begin, end = turns[0], turns[0] + lasts
-    if once:
-        turns, end = turns[:1], begin + min(lasts, every, seconds)
-    writes = Writes()
-    for time in turns:
-        writes.add(time, story["writes"])
-    whole = (end // seconds + 1) * seconds + margin
-    for time in range(0, whole, MINUTE) if around else []:
-        if not begin <= time < end:
-            writes.add(time, EMITTED[around]["writes"])
-    return writes, whole
-
-
-def goes_off(alarm, scenario, around, offset=0, once=False):
-    """Whether the alarm is in ALARM at any time while the scenario is played."""
-    writes, whole = tell(scenario, around, alarm, offset, once)
-    return any(states(alarm, seen(alarm, writes, whole)))
-
-
-def seen(alarm, writes, whole):
-    """The datapoints of an alarm."""
-    statistic = {"Sum": "sum", "Maximum": "max", "Minimum": "min"}
-    series = {}
-    for key, _, name, _, resource, stat in metrics(alarm):
-        function = deployed_name(resource).removeprefix(f"{STACK}-")
-        series[key] = writes.series(function, name, statistic[stat], period(alarm), whole)
-    periods = range(whole // period(alarm))
-    return [datapoint(alarm, {key: values[at] for key, values in series.items()}) for at in periods]
-
 
 # What trips which alarm.
 TRIPPED_BY = {

@@ -8,7 +8,7 @@ import unittest
 import unittest.mock
 
 from probes import PROBES, probes, program
-from test_alarms import crate
+from scenarios import crate
 from test_template import CALLBACKS, DEPLOYED, TEMPLATE
 from translated import ROOT, allowed, of_type, text
 

@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from test_alarms import metrics
+from scenarios import metrics
 from test_template import DEPLOYED, TEMPLATE
 from translated import ROOT, of_type
 
