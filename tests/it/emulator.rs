@@ -1,48 +1,34 @@
 //! The stack as `sam deploy` makes it, in an emulator of AWS that others wrote: real archives behind function URLs, the outbox's
-//! stream, the consumers' queues. `tests/emulator/run` deploys it, and runs this.
+//! stream, the queues. `tests/emulator/run` deploys it, and runs this. WeChat, of whom the functions ask, is the simulator.
 
-use std::collections::BTreeMap;
+mod asking;
+mod callbacks;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use counterparty::fixtures::{self, Fixture};
-use counterparty::{Numbers, SignedRequest};
 use domain::Timestamp;
-use papay::seed::seed;
-use papay::story::{Story, new_code};
-use papay::wechat::{self, Answer};
+use host::Store;
+use papay::stack::{BILL_RECONCILER, CALLBACKS, MERCHANT_API, RELAY, SIGN_API, SWEEPER, WORKER};
 use papay::{Clients, Config};
 use publish::envelope::CloudEvent;
 use record::Tables;
-use serde_json::Value;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 use setup::{Aws, Clock, Env, SystemClock};
+use simulator::{Merchant, Pace, Simulator};
 
-use crate::harness::{Dump, MCH_ID, attribute, poll, receive_once};
+use crate::harness::{Dump, MCH_ID, poll, receive_once};
+use crate::outcome::text;
+use callbacks::{ACCEPTED, REFUSED};
 
 /// A first start in the emulator takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A notification, the output with its URL, what becomes of which row, and what consumers hear of it.
-type Case = (&'static str, &'static str, (char, &'static str), &'static [&'static str]);
-
-const ACCEPTED: [Case; 6] = [
-    ("payment-v2", "DeductionNotifyUrlV2", ('O', "paid"), &["payment.succeeded"]),
-    ("deduction-success", "DeductionNotifyUrlV2", ('O', "paid"), &["deduction.succeeded"]),
-    ("contract-add", "ContractNotifyUrlV2", ('C', "signed"), &["contract.signed", "subscription.settled"]),
-    ("contract-delete", "ContractNotifyUrlV2", ('C', "terminated"), &["contract.terminated", "subscription.settled"]),
-    ("payment-v3", "PaymentNotifyUrlV3", ('O', "paid"), &["payment.succeeded"]),
-    ("refund-success", "RefundNotifyUrlV3", ('R', "succeeded"), &["refund.succeeded"]),
-];
-
-const REFUSED: [(&str, &str); 6] = [
-    ("altered", "DeductionNotifyUrlV2"),
-    ("unsigned", "DeductionNotifyUrlV2"),
-    ("altered-v3", "PaymentNotifyUrlV3"),
-    ("stale", "PaymentNotifyUrlV3"),
-    ("signtest", "PaymentNotifyUrlV3"),
-    ("wrong-endpoint-v3", "PaymentNotifyUrlV3"),
-];
+/// Of so many notices, begun, one may need WeChat's second try. Measured beside other builds: none of 18.
+const ONE_IN: usize = 20;
 
 struct Emulated {
     endpoint: String,
@@ -52,16 +38,18 @@ struct Emulated {
     clients: Clients,
     config: Config,
     http: reqwest::Client,
+    wechat: Simulator,
     /// By consumer.
     heard: BTreeMap<&'static str, Vec<CloudEvent>>,
+    notices: usize,
+    second_tries: usize,
 }
 
 impl Emulated {
-    fn found() -> Self {
+    async fn found() -> Self {
         let endpoint = std::env::var("PAPAY_EMULATOR").expect("tests/emulator/run runs this");
         let outputs: Value = serde_json::from_str(&std::env::var("PAPAY_EMULATOR_OUTPUTS").unwrap()).unwrap();
-        let text = |output: &Value, name: &str| output[name].as_str().unwrap().to_owned();
-        let outputs = outputs.as_array().unwrap().iter().map(|o| (text(o, "OutputKey"), text(o, "OutputValue")));
+        let named = |output: &Value| (text(&output["OutputKey"]), text(&output["OutputValue"]));
         let variables = [
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "emulator"),
@@ -70,13 +58,17 @@ impl Emulated {
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = Aws::new(&Env::of(variables.into(), Arc::new(SystemClock))).unwrap();
+        let config = Config::read(Config::default_path()).unwrap();
         Self {
-            outputs: outputs.collect(),
+            outputs: outputs.as_array().unwrap().iter().map(named).collect(),
             clients: Clients::new(&endpoint, &endpoint).unwrap(),
             aws,
-            config: Config::read(Config::default_path()).unwrap(),
+            wechat: wechat(&config).await,
+            config,
             http: reqwest::Client::new(),
             heard: [("membership", Vec::new()), ("ledger", Vec::new())].into(),
+            notices: 0,
+            second_tries: 0,
             endpoint,
         }
     }
@@ -96,6 +88,12 @@ impl Emulated {
         }
     }
 
+    /// The URL that an output shows, which the emulator has under a path of its own.
+    fn url(&self, output: &str) -> String {
+        let (host, path) = self.outputs[output].split_once("://").unwrap().1.split_once('/').unwrap();
+        format!("{}/_aws/lambda-url/{}/{path}", self.endpoint, host.split('.').next().unwrap())
+    }
+
     fn tables(&self) -> Tables {
         let name = |table: &str| self.outputs[&format!("{table}TableName")].clone();
         Tables { ledger: name("Ledger"), inbox: name("Inbox"), outbox: name("Outbox") }
@@ -109,25 +107,37 @@ impl Emulated {
         SystemClock.now()
     }
 
-    /// A notification of new numbers, whose story is on record.
-    async fn prepare(&self, name: &str) -> (&'static Fixture, Numbers, SignedRequest) {
-        let fixture = fixtures::find(name).unwrap();
-        let now = Self::now();
-        let story = Story::of(fixture);
-        let numbers = story.numbers(MCH_ID, &new_code(now.as_millisecond()), now.as_second());
-        seed(&self.clients, &self.tables(), &self.config.routing, story, &numbers, now).await.unwrap();
-        let request = fixtures::build(name, &numbers).unwrap();
-        (fixture, numbers, request)
+    /// What the simulator has.
+    async fn at_wechat(&self, what: &str) -> Value {
+        self.wechat.control().get(&format!("/{MCH_ID}/{what}")).await.unwrap()
     }
 
-    /// Sends it to the URL that an output shows, which the emulator has under a path of its own.
-    async fn send(&self, fixture: &Fixture, output: &str, request: &SignedRequest) -> Answer {
-        let url = &self.outputs[output];
-        let (host, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
-        let id = host.split('.').next().unwrap();
-        assert_eq!(format!("/{path}"), fixture.path(MCH_ID), "the output is what WeChat is told");
-        let url = format!("{}/_aws/lambda-url/{id}/{path}", self.endpoint);
-        wechat::send(&self.http, &url, request, PATIENCE).await.unwrap()
+    /// Invokes a function by the alias that takes the traffic, as who may do so with credentials: what it answers, or its error.
+    async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
+        let url = format!("{}/2015-03-31/functions/papay-{function}:live/invocations", self.endpoint);
+        let mut answer = None;
+        // One that runs alone may be at work for its schedule.
+        poll(&format!("{function} is free"), async || {
+            let sent = self.http.post(&url).json(event).send().await.unwrap();
+            answer = Some(sent).filter(|sent| sent.status() != StatusCode::TOO_MANY_REQUESTS);
+            answer.is_some()
+        })
+        .await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200, "{function}");
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        let payload = answer.json().await.unwrap();
+        if failed { Err(payload) } else { Ok(payload) }
+    }
+
+    /// What a function has written to its log so far.
+    async fn log(&self, function: &str) -> Vec<String> {
+        let group = json!({ "logGroupName": format!("/aws/lambda/papay-{function}"), "limit": 10_000 });
+        let request = self.http.post(&self.endpoint).header("X-Amz-Target", "Logs_20140328.FilterLogEvents");
+        let request = request.header("Content-Type", "application/x-amz-json-1.1").body(group.to_string());
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let lines = answer["events"].as_array().unwrap_or_else(|| panic!("{function}: {answer}")).iter();
+        lines.map(|event| text(&event["message"])).collect()
     }
 
     /// The events of a story that have come to a consumer so far, without `papay.` and `.v1`.
@@ -140,70 +150,85 @@ impl Emulated {
         of_the_story.map(|event| event.event_type.replace("papay.", "").replace(".v1", "")).collect()
     }
 
-    /// A notification, sent twice, is on record once, and each consumer hears of it once.
-    async fn is_accepted(&mut self, (name, output, (kind, state), events): Case) {
-        let (fixture, numbers, request) = self.prepare(name).await;
-        let mut slowest = Duration::ZERO;
-        for _ in 0..2 {
-            // WeChat sends again what a slow emulator did not let be recorded in time.
-            poll(&format!("{name} is acknowledged"), async || {
-                let answer = self.send(fixture, output, &request).await;
-                assert!(answer.is_success(fixture.protocol) || answer.status >= 500, "{name}: {answer:?}");
-                slowest = slowest.max(answer.elapsed);
-                answer.is_success(fixture.protocol)
-            })
-            .await;
-        }
-        let number = match kind {
-            'C' => &numbers.contract_code,
-            'R' => &numbers.out_refund_no,
-            _ => &numbers.out_trade_no,
-        };
-        let row = attribute(self.dump().await.state(MCH_ID, kind, number), "state");
-        assert_eq!(row, state, "{name}");
-        let mut heard = Vec::new();
-        poll(&format!("{name} has become its events"), async || {
-            heard = self.hear("membership", &numbers.contract_code).await;
-            heard.len() >= events.len()
+    /// Waits until the members' consumer has heard these.
+    async fn hears(&mut self, code: &str, wanted: &[&str]) {
+        poll(&format!("{wanted:?} is heard"), async || {
+            let heard = self.hear("membership", code).await;
+            wanted.iter().all(|event| heard.iter().any(|heard| heard == event))
         })
         .await;
-        assert_eq!(heard, events, "{name}");
-        let of_money = events.iter().filter(|event| !event.contains("contract") && !event.contains("subscription"));
-        poll(&format!("{name} has left the outbox"), async || self.dump().await.pending().is_empty()).await;
-        assert_eq!(self.hear("ledger", &numbers.contract_code).await.len(), of_money.count(), "{name}");
-        let dump = self.dump().await;
-        let of_the_story = dump.outbox.iter().filter(|(key, _)| key.contains(&numbers.contract_code));
-        assert_eq!(of_the_story.count(), events.len(), "{name}: as many entries in the outbox as events");
-        println!("{name:<18} {output:<21} {kind} is {state:<11} {} ({} ms)", events.join(", "), slowest.as_millis());
     }
 
-    /// A notification that proves nothing is refused and changes nothing.
-    async fn is_refused(&self, (name, output): (&str, &str)) {
-        let (fixture, numbers, _) = self.prepare(name).await;
-        // Made at this moment: what is wrong may be its time.
-        let request = fixtures::build(name, &Numbers { now: Self::now().as_second(), ..numbers }).unwrap();
-        let before = self.dump().await;
-        let answer = self.send(fixture, output, &request).await;
-        assert!(answer.is_failure(fixture.protocol), "{name}: {answer:?}");
-        assert_eq!(self.dump().await.changes_since(&before), Vec::<String>::new(), "{name}");
-        println!("{name:<18} {output:<21} refused with {}, nothing changed", answer.status);
+    /// How papay learnt of it.
+    fn cause(&self, event: &str, code: &str) -> String {
+        let event_type = format!("papay.{event}.v1");
+        let is_it = |heard: &&CloudEvent| heard.event_type == event_type && heard.id.contains(code);
+        let event = self.heard["membership"].iter().find(is_it).unwrap();
+        let data: Value = serde_json::from_str(event.data.get()).unwrap();
+        text(&data["cause"])
     }
+
+    /// Nobody heard anything twice, and few notices needed a second try.
+    fn ends(&self) {
+        for (consumer, heard) in &self.heard {
+            let ids: BTreeSet<_> = heard.iter().map(|event| &event.id).collect();
+            assert_eq!(ids.len(), heard.len(), "{consumer} heard something twice");
+            println!("{consumer:<21} heard {} events, each once", heard.len());
+        }
+        let (notices, second) = (self.notices, self.second_tries);
+        assert!(second <= notices.div_ceil(ONE_IN), "{second} of {notices} notices needed a second try");
+        println!(
+            "{notices} notices were acknowledged, {second} of them at the second try (503, not recorded within 3 s)"
+        );
+    }
+
+    /// Each function of the stack has run, and none of them failed but where it was asked for what it has to refuse.
+    async fn every_function_has_run(&self) {
+        let others = [RELAY, SWEEPER, WORKER, BILL_RECONCILER, SIGN_API, MERCHANT_API];
+        for function in CALLBACKS.into_iter().chain(others) {
+            let lines = self.log(function).await;
+            let runs = lines.iter().filter(|line| line.starts_with("REPORT ")).count();
+            assert!(runs > 0, "{function} has not run");
+            let panics: Vec<_> = lines.iter().filter(|line| line.contains("panicked")).collect();
+            assert!(panics.is_empty(), "{function}: {panics:?}");
+            println!("{function:<21} runs: {runs}, with {} lines in its log group", lines.len());
+        }
+    }
+}
+
+/// WeChat, at the address that `tests/emulator/run` gave the functions.
+async fn wechat(config: &Config) -> Simulator {
+    let address = std::env::var("PAPAY_EMULATOR_WECHAT").unwrap();
+    Simulator::start(simulator::Config {
+        port: address.rsplit(':').next().unwrap().parse().unwrap(),
+        store: Store::Memory,
+        clock: host::clock::Clock::in_memory(),
+        merchants: vec![Merchant::of_test(MCH_ID).unwrap()],
+        templates: config.templates.clone(),
+        services: config.services.clone(),
+        pace: Pace::default(),
+    })
+    .await
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the stack deployed in an emulator: tests/emulator/run"]
-async fn emulator_has_each_signed_notification_become_its_events_once_and_what_proves_nothing_none() {
-    let mut emulated = Emulated::found();
+async fn emulator_has_every_function_do_its_work_and_each_signed_notification_become_its_events_once() {
+    let mut emulated = Emulated::found().await;
     emulated.put_secrets().await;
-    for case in ACCEPTED {
-        emulated.is_accepted(case).await;
-    }
+    // Before anything is due, which the sweeper takes up by itself.
     for case in REFUSED {
         emulated.is_refused(case).await;
     }
-    for (consumer, heard) in &emulated.heard {
-        let ids: std::collections::BTreeSet<_> = heard.iter().map(|event| &event.id).collect();
-        assert_eq!(ids.len(), heard.len(), "{consumer} heard something twice");
-        println!("{consumer:<18} heard {} events, each once", heard.len());
+    for case in ACCEPTED {
+        emulated.is_accepted(case).await;
     }
+    let subscription = emulated.an_app_user_subscribes().await;
+    emulated.the_worker_asks(&subscription).await;
+    let refund = emulated.a_back_end_refunds(&subscription).await;
+    emulated.an_unsigned_notice_makes_the_sweeper_have_it_asked(&subscription, &refund).await;
+    emulated.a_bill_is_compared().await;
+    emulated.ends();
+    emulated.every_function_has_run().await;
 }
