@@ -2,17 +2,13 @@
 
 mod refunds;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Called, Check, Contract, ContractState, Fact, FactBody, Keys, MchId, Order, OrderKind, OrderState, OutTradeNo,
-    SignedDuration, Stream, Timestamp, UserId,
+    Called, Check, Contract, ContractState, Fact, FactBody, Keys, Order, OrderKind, OrderState, OutTradeNo, Timestamp,
+    UserId,
 };
 use record::{
-    Commit, CommitError, Due, DueItem, DynamoLedger, Expected, Held, Idempotency, Jitter, JournalKey, Ledger,
-    LedgerError, Once, Opened, Opening, Pointer, Quarantine, Receipt, Recorded, Recorder, Rows, Standing, Write,
-    Writeahead, due_shards,
+    Commit, Due, DueItem, Expected, Idempotency, Ledger, Once, Opened, Opening, Receipt, Recorded, Write, due_shards,
 };
 use testkit::generate::Generator;
 use tokio::sync::Barrier;
@@ -113,7 +109,7 @@ async fn of_two_terminations_under_one_key_at_once_one_is_recorded() {
         let once = async |body: u8| {
             let key = Idempotency::new("alice", "POST termination", code, [body; 32]).unwrap();
             let receipt = Receipt::ours(&asked, now(), None);
-            recorder(&ground, &barrier).apply_once(&asked, &receipt, &key, code, now()).await.unwrap()
+            ground.together(&barrier).apply_once(&asked, &receipt, &key, code, now()).await.unwrap()
         };
         let told = <[Once; 2]>::from(tokio::join!(once(1), once(body)));
         let recorded = told.iter().filter(|told| matches!(told, Once::Now(Recorded::Applied { .. }))).count();
@@ -133,11 +129,11 @@ async fn a_deduction_and_a_termination_at_once_are_one_after_the_other() {
         let asked = Fact::ours(signed.mch_id.clone(), FactBody::Called(asked));
         let barrier = Barrier::new(2);
         let terminating = async {
-            let recorder = recorder(&ground, &barrier);
+            let recorder = ground.together(&barrier);
             let receipt = Receipt::ours(&asked, now(), None);
             recorder.apply(&asked, &receipt, now(), domain::decide).await.unwrap()
         };
-        let opening_recorder = recorder(&ground, &barrier);
+        let opening_recorder = ground.together(&barrier);
         let (opened, terminated) = tokio::join!(opening_recorder.open(&opening, now()), terminating);
         assert!(matches!(terminated, Recorded::Applied { .. }), "{terminated:?}");
         let after = contract(&ground, &signed).await;
@@ -221,77 +217,6 @@ async fn an_item_of_the_first_release_is_read_and_written_on() {
 
 async fn all_at_once(ground: &Ground, openings: &[Opening]) -> Vec<Opened> {
     let barrier = Barrier::new(openings.len());
-    let one = async |opening: &Opening| recorder(ground, &barrier).open(opening, now()).await.unwrap();
+    let one = async |opening: &Opening| ground.together(&barrier).open(opening, now()).await.unwrap();
     futures_util::future::join_all(openings.iter().map(one)).await
-}
-
-fn recorder<'a>(ground: &Ground, barrier: &'a Barrier) -> Recorder<Together<'a>, Jitter> {
-    let together = Together { ledger: ground.ledger(), barrier, read: AtomicBool::default() };
-    Recorder::new(together, Jitter, ground.config.routing.clone())
-}
-
-/// A ledger whose first read of rows waits until everybody has read, and which does not know when the last refund of an order was: what was
-/// read together is allowed together, however close.
-struct Together<'a> {
-    ledger: DynamoLedger,
-    barrier: &'a Barrier,
-    read: AtomicBool,
-}
-
-impl Ledger for Together<'_> {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        let rows = self.ledger.load(mch_id, keys).await;
-        if !self.read.swap(true, Ordering::Relaxed) {
-            self.barrier.wait().await;
-        }
-        rows.map(|mut rows| {
-            rows.order.iter_mut().for_each(|row| row.value.last_refund_at = None);
-            rows
-        })
-    }
-
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.ledger.load_quarantine(stream, key).await
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.ledger.commit(commit).await
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.ledger.release(key, outcome).await
-    }
-}
-
-impl Writeahead for Together<'_> {
-    async fn standing(
-        &self,
-        mch_id: &MchId,
-        idempotency: Option<&JournalKey>,
-        guards: &[String],
-    ) -> Result<Standing, LedgerError> {
-        self.ledger.standing(mch_id, idempotency, guards).await
-    }
-
-    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
-        self.ledger.count(mch_id, principal, now).await
-    }
-
-    async fn may_ask(
-        &self,
-        mch_id: &MchId,
-        item: &DueItem,
-        pause: SignedDuration,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        self.ledger.may_ask(mch_id, item, pause, now).await
-    }
 }

@@ -1,12 +1,8 @@
 //! Races that are sure to happen: everybody has read before anybody writes.
 
 use counterparty::Numbers;
-use domain::{Keys, MchId, Stream};
 use papay::story::{Story, new_code};
-use record::{
-    Commit, CommitError, DynamoLedger, Held, Jitter, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Recorded,
-    Recorder, Rows,
-};
+use record::Recorded;
 use tokio::sync::Barrier;
 
 use crate::harness::{Ground, MCH_ID, attribute, fact};
@@ -56,46 +52,7 @@ async fn all_at_once(ground: &Ground, notifications: &[(&str, Numbers)]) -> Vec<
     let barrier = Barrier::new(notifications.len());
     let one = async |(name, numbers): &(&str, Numbers)| {
         let (fact, receipt) = fact(name, numbers);
-        let together = Together { ledger: ground.ledger(), barrier: &barrier, read: Default::default() };
-        let recorder = Recorder::new(together, Jitter, ground.config.routing.clone());
-        recorder.apply(&fact, &receipt, receipt.received_at, domain::decide).await.unwrap()
+        ground.together(&barrier).apply(&fact, &receipt, receipt.received_at, domain::decide).await.unwrap()
     };
     futures_util::future::join_all(notifications.iter().map(one)).await
-}
-
-/// A ledger whose first read waits until everybody has read.
-struct Together<'a> {
-    ledger: DynamoLedger,
-    barrier: &'a Barrier,
-    read: std::sync::atomic::AtomicBool,
-}
-
-impl Ledger for Together<'_> {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        let rows = self.ledger.load(mch_id, keys).await;
-        if !self.read.swap(true, std::sync::atomic::Ordering::Relaxed) {
-            self.barrier.wait().await;
-        }
-        rows
-    }
-
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.ledger.load_quarantine(stream, key).await
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.ledger.commit(commit).await
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.ledger.release(key, outcome).await
-    }
 }

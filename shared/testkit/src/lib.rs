@@ -1,6 +1,7 @@
 //! Tests only: ports in memory, one set of tests for every implementation of a port, generators, and the crash model.
 //!
 //! ```text
+//!   altered   a ledger that is another one but for what a test changes
 //!   memory    the ports over plain data with DynamoDB's and SQS's rules
 //!   contract  what a port promises: run against memory here, against the emulators in the integration tests
 //!   generate  valid orders, contracts, refunds and facts from a seed
@@ -13,6 +14,7 @@
     reason = "nothing here ships: a broken expectation must stop the test that meets it"
 )]
 
+pub mod altered;
 pub mod contract;
 pub mod generate;
 pub mod memory;

@@ -1,8 +1,9 @@
 //! The contract of a ledger can be broken: one that forgets a condition does not pass it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use domain::{Keys, MchId, Stream, Timestamp};
-use record::{Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows};
+use domain::Timestamp;
+use record::{Commit, CommitError, Ledger};
+use testkit::altered::{Alteration, Altered};
 use testkit::contract;
 use testkit::memory::{Conditions, Memory, MemoryLedger};
 
@@ -39,7 +40,7 @@ async fn a_ledger_without_guards_does_not_pass() {
 #[tokio::test]
 #[should_panic(expected = "was written although part")]
 async fn a_ledger_that_writes_half_a_transaction_does_not_pass() {
-    contract::ledger(&Forgetting { halves: true, ..forgetting(Conditions::ALL) }, 1).await;
+    contract::ledger(&Altered(Forgetting { halves: true, ..forgetting(Conditions::ALL).0 }), 1).await;
 }
 
 struct Forgetting {
@@ -50,22 +51,16 @@ struct Forgetting {
     halves: bool,
 }
 
-fn forgetting(conditions: Conditions) -> Forgetting {
+fn forgetting(conditions: Conditions) -> Altered<Forgetting> {
     let memory = Memory::new([], Timestamp::UNIX_EPOCH);
-    Forgetting { ledger: memory.ledger(), memory, conditions, halves: false }
+    Altered(Forgetting { ledger: memory.ledger(), memory, conditions, halves: false })
 }
 
-impl Ledger for Forgetting {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        self.ledger.load(mch_id, keys).await
-    }
+impl Alteration for Forgetting {
+    type Ledger = MemoryLedger;
 
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.ledger.load_quarantine(stream, key).await
+    fn ledger(&self) -> &MemoryLedger {
+        &self.ledger
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -75,13 +70,5 @@ impl Ledger for Forgetting {
             self.ledger.commit(&journal).await?;
         }
         self.memory.with_store(|store| store.commit_if(&rest, self.conditions))
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.ledger.release(key, outcome).await
     }
 }

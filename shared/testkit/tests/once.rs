@@ -4,13 +4,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use domain::{
-    Called, Contract, ContractState, Fact, FactBody, Keys, MchId, Refusal, SignedDuration, Stream, Timestamp,
-};
+use domain::{Called, Contract, ContractState, Fact, FactBody, Keys, Refusal, Timestamp};
 use record::{
-    Commit, CommitError, DueItem, Expected, Held, Idempotency, JournalKey, Known, Ledger, LedgerError, Once, Pointer,
-    Quarantine, Receipt, Recorded, Recorder, Routing, Rows, Standing, Write, Writeahead,
+    Commit, CommitError, Expected, Idempotency, Known, Ledger, Once, Receipt, Recorded, Recorder, Routing, Write,
 };
+use testkit::altered::{Alteration, Altered};
 use testkit::generate::Generator;
 use testkit::memory::{Memory, MemoryLedger, NoWait};
 
@@ -22,17 +20,11 @@ struct Watched {
     lose_answer: Arc<Mutex<bool>>,
 }
 
-impl Ledger for Watched {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        self.ledger.load(mch_id, keys).await
-    }
+impl Alteration for Watched {
+    type Ledger = MemoryLedger;
 
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.ledger.load_quarantine(stream, key).await
+    fn ledger(&self) -> &MemoryLedger {
+        &self.ledger
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -43,43 +35,10 @@ impl Ledger for Watched {
             false => Ok(()),
         }
     }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.ledger.release(key, outcome).await
-    }
-}
-
-impl Writeahead for Watched {
-    async fn standing(
-        &self,
-        mch_id: &MchId,
-        idempotency: Option<&JournalKey>,
-        guards: &[String],
-    ) -> Result<Standing, LedgerError> {
-        self.ledger.standing(mch_id, idempotency, guards).await
-    }
-
-    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
-        self.ledger.count(mch_id, principal, now).await
-    }
-
-    async fn may_ask(
-        &self,
-        mch_id: &MchId,
-        item: &DueItem,
-        pause: SignedDuration,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        self.ledger.may_ask(mch_id, item, pause, now).await
-    }
 }
 
 struct Place {
-    recorder: Recorder<Watched, NoWait>,
+    recorder: Recorder<Altered<Watched>, NoWait>,
     commits: Arc<Mutex<Vec<Commit>>>,
     lose_answer: Arc<Mutex<bool>>,
     now: Timestamp,
@@ -99,7 +58,10 @@ impl Place {
         let write =
             Write { value: contract.clone(), expected: Expected::Absent, version: 1, routed: Default::default() };
         ledger.commit(&Commit { contract: Some(write), ..Commit::empty(contract.mch_id.clone()) }).await.unwrap();
-        (Self { recorder: Recorder::new(watched, NoWait, Routing::default()), commits, lose_answer, now }, contract)
+        (
+            Self { recorder: Recorder::new(Altered(watched), NoWait, Routing::default()), commits, lose_answer, now },
+            contract,
+        )
     }
 
     async fn end(&self, contract: &Contract, key: &Idempotency, number: &str) -> Result<Once, record::RecordError> {

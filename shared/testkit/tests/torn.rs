@@ -6,12 +6,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{
-    Changes, Contract, ContractChange, Fact, Keys, MchId, Order, OrderKind, PaymentResult, Stream, Timestamp, decide,
+    Changes, Contract, ContractChange, Fact, Keys, MchId, Order, OrderKind, PaymentResult, Timestamp, decide,
 };
-use record::{
-    Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt, Recorded, Recorder,
-    Routing, Rows,
-};
+use record::{Ledger, LedgerError, Receipt, Recorded, Recorder, Routing, Rows};
+use testkit::altered::{Alteration, Altered};
 use testkit::generate::Generator;
 use testkit::memory::{Memory, MemoryLedger, NoWait, Store};
 use testkit::model::projection;
@@ -31,7 +29,13 @@ struct Torn {
     is_torn: AtomicBool,
 }
 
-impl Ledger for Torn {
+impl Alteration for Torn {
+    type Ledger = MemoryLedger;
+
+    fn ledger(&self) -> &MemoryLedger {
+        &self.ledger
+    }
+
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         let now = self.ledger.load(mch_id, keys).await?;
         if self.is_torn.swap(true, Ordering::Relaxed) {
@@ -42,26 +46,6 @@ impl Ledger for Torn {
             Old::Order => Rows { order: before.order, ..now },
             Old::Contract => Rows { contract: before.contract, ..now },
         })
-    }
-
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.ledger.load_quarantine(stream, key).await
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.ledger.commit(commit).await
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.ledger.release(key, outcome).await
     }
 }
 
@@ -126,7 +110,7 @@ async fn what_is_decided_on_a_torn_read_is_decided_again() {
                 story.tell(memory.ledger(), first).await;
                 torn_apart += usize::from(projection(&before) != projection(&memory.store()));
                 let torn = Torn { ledger: memory.ledger(), before, old, is_torn: AtomicBool::new(false) };
-                story.tell(torn, second).await;
+                story.tell(Altered(torn), second).await;
                 let place = format!("{} after {}, with the {old:?} of before", second.0, first.0);
                 assert_eq!(projection(&memory.store()), projection(&whole.store()), "{place}");
             }

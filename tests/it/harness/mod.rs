@@ -6,6 +6,7 @@ mod dump;
 mod ground;
 mod proxy;
 mod tls;
+mod together;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

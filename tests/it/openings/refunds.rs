@@ -6,7 +6,7 @@ use record::{Commit, Ledger, Opened, Opening, RecordError};
 use testkit::generate::Generator;
 use tokio::sync::Barrier;
 
-use super::{fresh, now, put, recorder};
+use super::{fresh, now, put};
 use crate::harness::Ground;
 
 const PAID: Fen = Fen::new(990);
@@ -65,7 +65,7 @@ fn refund(generator: &mut Generator, order: &Order, amount: u64) -> Opening {
 async fn all_at_once(ground: &Ground, openings: &[Opening]) -> Vec<Opened> {
     let barrier = Barrier::new(openings.len());
     let one = async |opening: &Opening| {
-        let recorder = recorder(ground, &barrier);
+        let recorder = ground.together(&barrier);
         loop {
             match recorder.open(opening, now()).await {
                 Ok(opened) => return opened,

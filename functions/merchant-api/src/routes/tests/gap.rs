@@ -2,14 +2,11 @@
 
 use ask::Asker;
 use domain::{
-    Called, Contract, ContractCode, ContractState, Fact, FactBody, Keys, MchId, OrderKind, OrderState, OutRefundNo,
-    SignedDuration, Stream, Timestamp,
+    Called, Contract, ContractCode, ContractState, Fact, FactBody, MchId, OrderKind, OrderState, OutRefundNo,
 };
-use record::{
-    Commit, CommitError, DueItem, Expected, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Receipt,
-    Recorder, Routing, Rows, Standing, Writeahead,
-};
+use record::{Commit, CommitError, DueItem, Expected, Ledger, Receipt, Recorder, Routing};
 use serde_json::{Value, json};
+use testkit::altered::{Alteration, Altered};
 use testkit::memory::{MemoryLedger, NoWait};
 use wechat::{Client, Hosts};
 
@@ -28,17 +25,11 @@ impl Ending {
     }
 }
 
-impl Ledger for Ending {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
-        self.0.load(mch_id, keys).await
-    }
+impl Alteration for Ending {
+    type Ledger = MemoryLedger;
 
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.0.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.0.load_quarantine(stream, key).await
+    fn ledger(&self) -> &MemoryLedger {
+        &self.0
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -58,44 +49,11 @@ impl Ledger for Ending {
         }
         Ok(())
     }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.0.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.0.release(key, outcome).await
-    }
-}
-
-impl Writeahead for Ending {
-    async fn standing(
-        &self,
-        mch_id: &MchId,
-        idempotency: Option<&JournalKey>,
-        guards: &[String],
-    ) -> Result<Standing, LedgerError> {
-        self.0.standing(mch_id, idempotency, guards).await
-    }
-
-    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
-        self.0.count(mch_id, principal, now).await
-    }
-
-    async fn may_ask(
-        &self,
-        mch_id: &MchId,
-        item: &DueItem,
-        pause: SignedDuration,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        self.0.may_ask(mch_id, item, pause, now).await
-    }
 }
 
 #[tokio::test]
 async fn a_contract_that_is_ended_before_its_deduction_is_sent_is_not_charged() {
-    let town = Town::over(|memory| Ending(memory.ledger()));
+    let town = Town::over(|memory| Altered(Ending(memory.ledger())));
     let contract = town.signed().await;
     let body = json!({ "contract_code": contract.contract_code, "period": 1 });
     let told = town.post_with("k", "/v1/10000100/deductions", body.clone(), at("09:00")).await;
@@ -113,7 +71,7 @@ async fn a_contract_that_is_ended_before_its_deduction_is_sent_is_not_charged() 
 
 #[tokio::test]
 async fn a_contract_that_is_ended_before_its_notice_is_sent_has_none_sent() {
-    let town = Town::over(|memory| Ending(memory.ledger()));
+    let town = Town::over(|memory| Altered(Ending(memory.ledger())));
     let contract = town.signed().await;
     let path = notify(&contract);
     town.wechat.on(&path, Reply::Json(204, Value::Null));
@@ -147,7 +105,7 @@ async fn a_notice_whose_answer_was_lost_is_not_sent_again_once_the_contract_shal
 
 #[tokio::test]
 async fn a_refund_that_is_to_end_the_contract_ends_it_also_where_the_function_died_before_it_was_sent() {
-    let town = Town::over(|memory| Ending(memory.ledger()));
+    let town = Town::over(|memory| Altered(Ending(memory.ledger())));
     let (contract, order) = town.paid(1800).await;
     let body = json!({ "out_trade_no": order.out_trade_no, "out_refund_no": "R1", "amount": 1800, "terminate": true });
     assert_eq!(town.post("/v1/10000100/refunds", body, at("09:00")).await.status, 503);

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{Keys, MchId, Order, SignedDuration, Stream, Timestamp};
-use record::{
-    Commit, CommitError, DueItem, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows, Standing,
-    Writeahead,
-};
+use domain::{Keys, MchId, Order};
+use record::{Commit, CommitError, Ledger, LedgerError, Rows};
 use serde_json::json;
+use testkit::altered::{Alteration, Altered};
 use testkit::memory::{Memory, MemoryLedger};
 use tokio::task::yield_now;
 use wechat::{Failure, Incoming, Outgoing, Transport};
@@ -46,19 +44,28 @@ pub(super) struct Racing {
 }
 
 impl Racing {
-    pub(super) fn of(memory: &Memory, lost: &Lost) -> Self {
-        Self { ledger: memory.ledger(), lost: lost.clone(), is_forgetful: false }
+    pub(super) fn of(memory: &Memory, lost: &Lost) -> Altered<Self> {
+        Altered(Self { ledger: memory.ledger(), lost: lost.clone(), is_forgetful: false })
     }
 
     /// It does not know when the last refund of an order was, so that nothing but the amount forbids one.
-    pub(super) fn without_pauses(memory: &Memory, lost: &Lost) -> Self {
-        Self { is_forgetful: true, ..Self::of(memory, lost) }
+    pub(super) fn without_pauses(memory: &Memory, lost: &Lost) -> Altered<Self> {
+        Altered(Self { is_forgetful: true, ..Self::of(memory, lost).0 })
     }
 }
 
-impl Ledger for Racing {
-    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
+impl Alteration for Racing {
+    type Ledger = MemoryLedger;
+
+    fn ledger(&self) -> &MemoryLedger {
+        &self.ledger
+    }
+
+    async fn before(&self) {
         yield_now().await;
+    }
+
+    async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         let mut rows = self.ledger.load(mch_id, keys).await?;
         if let Some(row) = rows.order.as_mut().filter(|_| self.is_forgetful) {
             row.value.last_refund_at = None;
@@ -66,61 +73,12 @@ impl Ledger for Racing {
         Ok(rows)
     }
 
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        yield_now().await;
-        self.ledger.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        yield_now().await;
-        self.ledger.load_quarantine(stream, key).await
-    }
-
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        yield_now().await;
         let committed = self.ledger.commit(commit).await;
         if committed == Err(CommitError::Conflict) {
             self.lost.0.fetch_add(1, Ordering::Relaxed);
         }
         committed
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        yield_now().await;
-        self.ledger.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        yield_now().await;
-        self.ledger.release(key, outcome).await
-    }
-}
-
-impl Writeahead for Racing {
-    async fn standing(
-        &self,
-        mch_id: &MchId,
-        idempotency: Option<&JournalKey>,
-        guards: &[String],
-    ) -> Result<Standing, LedgerError> {
-        yield_now().await;
-        self.ledger.standing(mch_id, idempotency, guards).await
-    }
-
-    async fn count(&self, mch_id: &MchId, principal: &str, now: Timestamp) -> Result<u64, LedgerError> {
-        yield_now().await;
-        self.ledger.count(mch_id, principal, now).await
-    }
-
-    async fn may_ask(
-        &self,
-        mch_id: &MchId,
-        item: &DueItem,
-        pause: SignedDuration,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        yield_now().await;
-        self.ledger.may_ask(mch_id, item, pause, now).await
     }
 }
 

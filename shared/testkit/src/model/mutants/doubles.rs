@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Keys, MchId, OutboxEntry, Stream, Timestamp};
 use publish::{Outbox, OutboxError, Waiting};
-use record::{Backoff, Commit, CommitError, Held, JournalKey, Ledger, LedgerError, Pointer, Quarantine, Rows};
+use record::{Backoff, Commit, CommitError, Ledger, LedgerError, Rows};
 
 use super::super::wire::Wire;
+use crate::altered::{Alteration, Altered};
 use crate::memory::Conditions;
 
 /// A ledger that forgets conditions, remembers what it committed, or shows the states that it read first.
@@ -29,7 +30,13 @@ impl Double {
     }
 }
 
-impl Ledger for Double {
+impl Alteration for Double {
+    type Ledger = Wire;
+
+    fn ledger(&self) -> &Wire {
+        &self.wire
+    }
+
     async fn load(&self, mch_id: &MchId, keys: &Keys) -> Result<Rows, LedgerError> {
         let mut rows = self.wire.load(mch_id, keys).await?;
         if let Some(first) = &self.first {
@@ -42,26 +49,10 @@ impl Ledger for Double {
         Ok(rows)
     }
 
-    async fn pointers(&self, guards: &[String]) -> Result<Vec<Option<Pointer>>, LedgerError> {
-        self.wire.pointers(guards).await
-    }
-
-    async fn load_quarantine(&self, stream: &Stream, key: &JournalKey) -> Result<Quarantine, LedgerError> {
-        self.wire.load_quarantine(stream, key).await
-    }
-
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         self.wire.commit_if(commit, self.conditions).await?;
         self.committed.lock().unwrap_or_else(PoisonError::into_inner).extend(commit.outbox.iter().cloned());
         Ok(())
-    }
-
-    async fn held(&self, mch_id: &MchId, subject: &str) -> Result<Vec<Held>, LedgerError> {
-        self.wire.held(mch_id, subject).await
-    }
-
-    async fn release(&self, key: &JournalKey, outcome: &str) -> Result<(), LedgerError> {
-        self.wire.release(key, outcome).await
     }
 }
 
@@ -78,7 +69,7 @@ fn show(rows: &mut Rows, first: &Rows) {
     }
 }
 
-impl Backoff for Double {
+impl Backoff for Altered<Double> {
     async fn wait(&self, _attempt: u32) {}
 }
 

@@ -16,6 +16,7 @@ use self::drains::{mark_first, message, stream_in_a_batch};
 use super::design::{Design, deliver, may_be_acknowledged, waiting};
 use super::scenario::{Budgets, Pair, Scenario};
 use super::task::Notice;
+use crate::altered::Altered;
 use crate::memory::Conditions;
 
 /// A wrong design, the scenario in which it shows, and how.
@@ -65,7 +66,7 @@ const RECORD_SEND_ANSWER: Design = Design {
     deliver: |wire, number, notice, routing, now| {
         Box::pin(async move {
             let ledger = Double::new(&wire);
-            let recorder = Recorder::new(ledger.clone(), ledger.clone(), routing);
+            let recorder = Recorder::new(Altered(ledger.clone()), Altered(ledger.clone()), routing);
             let recorded = recorder.apply(&notice.fact, &notice.receipt, now, domain::decide).await;
             for entry in ledger.committed() {
                 for consumer in entry.destinations.keys() {
@@ -194,5 +195,5 @@ fn on(
     decide: record::DecideFn,
 ) -> super::Run {
     let wire = ledger.wire.clone();
-    Box::pin(async move { deliver(&wire, ledger, number, notice, routing, now, decide).await })
+    Box::pin(async move { deliver(&wire, Altered(ledger), number, notice, routing, now, decide).await })
 }
