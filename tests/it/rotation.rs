@@ -5,6 +5,7 @@ mod callers;
 mod certificate;
 mod counter;
 mod drill;
+mod way;
 mod wire;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use counterparty::{PlatformCertificate, Protocol, TEST_MERCHANT, WechatPay};
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
 use crate::harness::MCH_ID;
-use drill::{Drill, Load, Way};
+use drill::{Drill, Load};
+use way::Way;
 
 /// After which every function may look at its secrets again.
 const MINUTE: Duration = Duration::from_secs(61);

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::callers::{Callers, refund_of};
 use super::counter::Counter;
-use super::drill::{Drill, Load, ONE_IN, Way};
+use super::drill::{Drill, Load, ONE_IN};
+use super::way::Way;
 use super::wire::{Seen, Wire, tally};
 use super::{MINUTE, wechat};
 use crate::harness::{Authority, Identity, MCH_ID, attribute, papay, poll};

@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use counterparty::fixtures::{self, Endpoint};
-use counterparty::{Numbers, Occasion, Protocol, SignedRequest, TradeType, V3Notice, WechatPay};
+use counterparty::{Protocol, SignedRequest};
 use papay::consumer::{ConsumerRule, Verdict};
-use papay::story::Story;
 use papay::wechat::Answer;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use super::way::Way;
 use crate::harness::{MCH_ID, Town, papay};
 
 /// How much WeChat sends.
@@ -30,15 +29,6 @@ pub(super) struct Load {
 impl Load {
     pub(super) const LIGHT: Self = Self { senders: 2, notices: 6 };
     pub(super) const HEAVY: Self = Self { senders: 4, notices: 100 };
-}
-
-/// How WeChat signs a notice.
-#[derive(Clone)]
-pub(super) enum Way {
-    /// With the APIv2 key.
-    V2(WechatPay),
-    /// With the key of that id or serial, sealed with the APIv3 key.
-    V3(WechatPay, String),
 }
 
 /// What was verified and could not be recorded in time: the one answer after which WeChat sends again. A key that does not fit is answered
@@ -269,40 +259,5 @@ async fn send_on(town: Arc<Town>, ways: Arc<Mutex<Vec<Way>>>, told: Arc<Told>) {
             answer = town.send_to(endpoint, &path, &request).await;
         }
         told.note(&numbers.out_trade_no, &request, &answer, way.protocol());
-    }
-}
-
-impl Way {
-    fn protocol(&self) -> Protocol {
-        match self {
-            Self::V2(_) => Protocol::V2,
-            Self::V3(..) => Protocol::V3,
-        }
-    }
-
-    fn story(&self) -> Story {
-        match self {
-            Self::V2(_) => Story::PayAndSign,
-            Self::V3(..) => Story::OneOff,
-        }
-    }
-
-    fn numbers(&self, town: &Town) -> Numbers {
-        town.numbers(self.story())
-    }
-
-    /// The notice that an order was paid, as of now.
-    fn notice(&self, town: &Town, numbers: &Numbers) -> (Endpoint, String, SignedRequest) {
-        match self {
-            Self::V2(wechat) => {
-                let request = fixtures::build_with(wechat, "payment-v2", numbers).unwrap();
-                (Endpoint::Deduction, format!("/v2/{MCH_ID}"), request)
-            }
-            Self::V3(wechat, signer) => {
-                let notice = V3Notice::payment(numbers, TradeType::App).unwrap().signed_by(signer);
-                let occasion = Occasion::derived(town.now().as_second(), &numbers.out_trade_no);
-                (Endpoint::Payment, format!("/v3/{MCH_ID}"), notice.signed(wechat, &occasion).unwrap())
-            }
-        }
     }
 }
