@@ -68,38 +68,37 @@ impl Scene {
         assert_eq!(status, 502, "as a function URL answers for a function that died: {body}");
         scene
     }
+
+    /// The same key again goes on with the order that there is, to its end.
+    async fn is_one_purchase_under_its_key(mut self, death: Death) {
+        let again = self.buy("ebook", "app", "the key").await;
+        self.goes_on_with(again);
+        assert_eq!(self.counts('O', "orders").await, (1, 1), "{death:?}");
+        self.pay().await;
+        self.comes_to_be('O', &self.order, "paid", SECOND).await;
+        self.ends(PAID).await;
+        self.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_whose_function_died_goes_on_with_the_same_key_and_is_one_order() {
     for death in DEATHS {
-        let mut scene = Scene::of_a_death(death, "app", "ebook", "app", ('O', "orders")).await;
-        let again = scene.buy("ebook", "app", "the key").await;
-        scene.goes_on_with(again);
-        assert_eq!(scene.counts('O', "orders").await, (1, 1), "{death:?}");
-        scene.pay().await;
-        scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
-        scene.ends(PAID).await;
-        scene.stop().await;
+        let scene = Scene::of_a_death(death, "app", "ebook", "app", ('O', "orders")).await;
+        scene.is_one_purchase_under_its_key(death).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_whose_function_died_for_good_is_sent_by_the_worker_and_is_one_order() {
     for death in DEATHS {
-        let mut scene = Scene::of_a_death(death, "app", "ebook", "app", ('O', "orders")).await;
+        let scene = Scene::of_a_death(death, "app", "ebook", "app", ('O', "orders")).await;
         poll("WeChat has it", async || {
             scene.time_passes(MINUTE).await;
             scene.counts('O', "orders").await == (1, 1)
         })
         .await;
-        let again = scene.buy("ebook", "app", "the key").await;
-        scene.goes_on_with(again);
-        assert_eq!(scene.counts('O', "orders").await, (1, 1), "{death:?}");
-        scene.pay().await;
-        scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
-        scene.ends(PAID).await;
-        scene.stop().await;
+        scene.is_one_purchase_under_its_key(death).await;
     }
 }
 

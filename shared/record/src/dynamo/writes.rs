@@ -144,15 +144,15 @@ fn put(table: &str, mut item: Item, absent: Option<&str>) -> Result<TransactWrit
 /// Every attribute that we know, on the condition that the version is what was read, or that there was nothing to read.
 fn update(table: &str, key: &str, item: Item, expected: Expected) -> Result<TransactWriteItem, CommitError> {
     let (mut set, mut remove) = (Vec::new(), Vec::new());
-    let mut values = HashMap::new();
+    let (mut names, mut values) = (HashMap::new(), HashMap::new());
     let condition = match expected {
-        Expected::Absent => "attribute_not_exists(#version)",
+        Expected::Absent => "attribute_not_exists(pk)",
         Expected::Version(version) => {
+            names.insert("#version".to_owned(), "version".to_owned());
             values.insert(":expected".to_owned(), number(version));
             "#version = :expected"
         }
     };
-    let mut names = HashMap::from([("#version".to_owned(), "version".to_owned())]);
     for (index, (name, value)) in item.into_iter().enumerate() {
         let alias = format!("#a{index}");
         if matches!(value, AttributeValue::Null(_)) {
