@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{MCH_ID, Town, attribute, poll};
 use crate::outcome::{call, text, token};
+use crate::traces::is_trace;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -103,6 +104,7 @@ impl Town {
             let data = data(event);
             let word = |name: &str| data[name].as_str().unwrap_or("-").to_owned();
             assert_eq!((data["cause"].as_str(), data["bill_date"].as_str().map(str::len)), (Some("bill"), Some(10)));
+            assert!(event.traceparent.as_deref().is_some_and(is_trace), "its invocation's: {:?}", event.traceparent);
             let before = told.insert(event.subject.clone(), (word("difference"), word("bill"), word("record")));
             assert_eq!(before, None, "a difference is told once");
         }

@@ -144,7 +144,7 @@ async fn line(town: &Town, function: &str, text: &str) -> Value {
 }
 
 /// `00-<32 digits>-<16 digits>-<2 digits>`, in hexadecimal and not all zero.
-fn is_trace(text: &str) -> bool {
+pub(crate) fn is_trace(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let hex = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -212,7 +212,8 @@ where
         for event in differences.iter().take(MOST_TOLD) {
             let (mch_id, number, what) = (of.mch_id, event.number(), event.difference.label());
             tracing::error!(%mch_id, day = %of.day, number, differs = what, "the bill and the record differ");
-            Box::pin(self.asker.recorder().differed(of.mch_id, event, (self.clock)())).await?;
+            Box::pin(self.asker.recorder().differed(of.mch_id, event, telemetry::current_trace(), (self.clock)()))
+                .await?;
         }
         Ok(())
     }

@@ -15,11 +15,17 @@ impl<L: Ledger, B: Backoff> Recorder<L, B> {
     /// # Errors
     ///
     /// [`RecordError`]: it is not known whether it was told. A repetition is always safe.
-    pub async fn differed(&self, mch_id: &MchId, event: &BillEvent, now: Timestamp) -> Result<bool, RecordError> {
+    pub async fn differed(
+        &self,
+        mch_id: &MchId,
+        event: &BillEvent,
+        traceparent: Option<String>,
+        now: Timestamp,
+    ) -> Result<bool, RecordError> {
         let BillEvent { bill_date, difference, .. } = event;
         let name = format!("bill#{bill_date}#{}#{}", event.number(), difference.label());
         let body = serde_json::to_vec(event).unwrap_or_default();
-        let receipt = Receipt { body_hash: sha256(&body), body, received_at: now, traceparent: None };
+        let receipt = Receipt { body_hash: sha256(&body), body, received_at: now, traceparent };
         let subject = format!("O#{}", event.out_trade_no);
         let reason = Some(difference.label().to_owned());
         let case = Case {
