@@ -16,6 +16,8 @@ const PENDING: &str = "AWSPENDING";
 
 const SOMEBODY_ELSE: &str = "somebody else has changed it since it was read, and that stands: give the command again";
 
+const EMPTY: &str = "is there without a value, as the console makes it: delete it, and give the command again";
+
 /// The store, version by version.
 #[derive(Clone, Debug)]
 pub(super) struct Vault {
@@ -50,11 +52,19 @@ impl Vault {
     pub(super) async fn put(&self, name: &str, text: &str, read: Option<&Version>) -> Result<(), Misconfigured> {
         match read {
             Some(read) => self.replace(name, text, read).await,
-            None => match self.client.create_secret().name(name).secret_string(text).send().await {
-                Ok(_) => Ok(()),
-                Err(error) => Err(refused(name, "secretsmanager:CreateSecret", error.code())),
-            },
+            None => self.create(name, text).await,
         }
+    }
+
+    async fn create(&self, name: &str, text: &str) -> Result<(), Misconfigured> {
+        let Err(error) = self.client.create_secret().name(name).secret_string(text).send().await else {
+            return Ok(());
+        };
+        let is_there = error.code() == Some("ResourceExistsException");
+        if is_there && self.current(name).await?.is_none() {
+            return Err(Misconfigured::new(name, EMPTY));
+        }
+        Err(refused(name, "secretsmanager:CreateSecret", error.code()))
     }
 
     async fn replace(&self, name: &str, text: &str, read: &Version) -> Result<(), Misconfigured> {

@@ -39,10 +39,15 @@ struct Attributes {
 }
 
 impl Message {
-    /// W3C trace context of what this message asks for: its sender's, or one of its own, which it keeps when it comes again.
+    /// W3C trace context of what this message asks for, which it keeps when it comes again. It is one of its own: the sender's is that of
+    /// a whole sweep, whose checks have nothing else in common.
     pub(crate) fn traceparent(&self) -> String {
-        let of_sender = self.attributes.trace.as_deref().and_then(telemetry::traceparent);
-        of_sender.unwrap_or_else(|| telemetry::own_trace(&self.id))
+        telemetry::own_trace(&self.id)
+    }
+
+    /// The sender's, if SQS has it.
+    pub(crate) fn sent_by(&self) -> Option<String> {
+        self.attributes.trace.as_deref().and_then(telemetry::traceparent)
     }
 
     #[cfg(test)]
@@ -69,13 +74,17 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_the_trace_of_its_sender_or_one_of_its_own() {
-        let sent: Message = serde_json::from_str(
-            r#"{"messageId": "1", "body": "{}", "attributes":
-                {"AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}"#,
-        )
-        .unwrap();
-        assert_eq!(sent.traceparent(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+    fn messages_of_one_sweep_have_each_a_trace_of_its_own_and_tell_the_sweeps() {
+        // AWS's SDK sends the trace of an invocation with a batch, and SQS gives it to each of the batch's messages.
+        let sent = |id: &str| -> Message {
+            let text = r#"{"messageId": "ID", "body": "{}", "attributes":
+                {"AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}"#;
+            serde_json::from_str(&text.replace("ID", id)).unwrap()
+        };
+        for id in ["1", "2"] {
+            assert_eq!(sent(id).sent_by().unwrap(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+            assert_eq!(sent(id).traceparent(), Message::new(id, "{}").traceparent());
+        }
         let own = |id| Message::new(id, "{}").traceparent();
         assert_eq!(own("1"), own("1"));
         assert_ne!(own("1"), own("2"));

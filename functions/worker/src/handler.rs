@@ -44,7 +44,10 @@ where
                 // Two messages of one job are one question.
                 Ok(job) => match asked.iter_mut().find(|known| known.job == job) {
                     Some(known) => known.ids.push(id),
-                    None => asked.push(Asked { job, ids: vec![id], traceparent: message.traceparent() }),
+                    None => {
+                        let (traceparent, sent_by) = (message.traceparent(), message.sent_by());
+                        asked.push(Asked { job, ids: vec![id], traceparent, sent_by });
+                    }
                 },
                 Err(error) => {
                     tracing::error!(id, %error, "a message of the work queue cannot be read");
@@ -60,8 +63,9 @@ where
     }
 
     /// Does what one message asks for, within its trace. Answers whether it is done with.
-    async fn in_time(&self, Asked { job, traceparent, .. }: &Asked<'_>, now: Timestamp, time: Duration) -> bool {
-        let span = tracing::info_span!("check", traceparent);
+    async fn in_time(&self, asked: &Asked<'_>, now: Timestamp, time: Duration) -> bool {
+        let Asked { job, traceparent, sent_by, .. } = asked;
+        let span = tracing::info_span!("check", traceparent, sent_by);
         // Boxed, as the calls below it are nested deeply.
         let one = Box::pin(self.one(job, now));
         let one = telemetry::traced(Some(traceparent.clone()), one).instrument(span.clone());
@@ -105,6 +109,8 @@ struct Asked<'a> {
     job: Job,
     ids: Vec<&'a str>,
     traceparent: String,
+    /// The trace of the sweep.
+    sent_by: Option<String>,
 }
 
 /// What came of one message.

@@ -26,6 +26,7 @@ fn a_key_of_before_stays_for_25_hours_unless_it_must_go_now() {
     desk.wait("11m");
     let retired = fine(&at(&["retire", "api-v2"]));
     assert!(!retired.contains("refused"), "{retired}");
+    assert!(retired.contains("WeChat must have changed over 25 hours ago, too"), "the store does not know: {retired}");
     let early = refused(&at(&["retire", "api-v3"]));
     assert!(early.contains("too early: until "), "each key has its own time: {early}");
     let now = fine(&at(&["retire", "api-v3", "--now"]));

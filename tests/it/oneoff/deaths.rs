@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// The same key again goes on with the order that there is, to its end.
-    async fn is_one_purchase_under_its_key(mut self, death: Death) {
+    async fn goes_on_under_its_key(mut self, death: Death) {
         let again = self.buy("ebook", "app", "the key").await;
         self.goes_on_with(again);
         assert_eq!(self.counts('O', "orders").await, (1, 1), "{death:?}");
@@ -85,7 +85,7 @@ impl Scene {
 async fn a_purchase_whose_function_died_goes_on_with_the_same_key_and_is_one_order() {
     for death in DEATHS {
         let scene = Scene::of_a_death(death, "app", "ebook", "app", ('O', "orders")).await;
-        scene.is_one_purchase_under_its_key(death).await;
+        scene.goes_on_under_its_key(death).await;
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_purchase_whose_function_died_for_good_is_sent_by_the_worker_and_is_on
             scene.counts('O', "orders").await == (1, 1)
         })
         .await;
-        scene.is_one_purchase_under_its_key(death).await;
+        scene.goes_on_under_its_key(death).await;
     }
 }
 

@@ -26,15 +26,17 @@ pub(super) fn be_patient(
         Err(wrong) => return Err(Failure::new(wrong)),
     };
     let (uses, lost) = sender.words();
+    let hours = STILL_COMES.as_hours();
     match wait(since, now) {
-        Wait::Over => {}
+        Wait::Over => {
+            println!("{} must have changed over {hours} hours ago, too, which no store tells.", sender.name())
+        }
         Wait::Until(until) if at_once => println!("Until {until:.0} {uses}: {lost}."),
         Wait::Until(until) => {
             let problem = format_args!("too early: until {until:.0} {uses}").to_string();
             return Err(Failure::new(problem).next(format_args!("wait; or, after a leak, --now: {lost}")));
         }
         Wait::Unknown => {
-            let hours = STILL_COMES.as_hours();
             println!("The store does not tell since when the new one is in force. For {hours} hours {uses}: {lost}.");
         }
     }
@@ -42,6 +44,13 @@ pub(super) fn be_patient(
 }
 
 impl Sender {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wechat => "WeChat",
+            Self::Issuer => "The issuer",
+        }
+    }
+
     /// What it does, and what becomes of that.
     fn words(self) -> (&'static str, &'static str) {
         match self {
