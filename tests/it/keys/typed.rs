@@ -1,46 +1,53 @@
 //! A key that is typed at a terminal: one that is shown to nobody, and nothing is written over what came meanwhile.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Child, Output};
+use std::time::{Duration, Instant};
 
 use counterparty::TEST_MERCHANT;
+use pty_process::blocking::{Command, Pty, open};
+use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::json;
 
 use super::desk::{Desk, THIRD, fine, refused, text};
-use crate::harness::{MCH_ID, PROGRAM};
+use crate::harness::{DEADLINE, MCH_ID, PROGRAM};
 
-/// `papay keys` in a terminal of its own, which util-linux's `script` makes.
+/// `papay keys` in a terminal of its own.
 struct Terminal {
     child: Child,
-    keyboard: ChildStdin,
-    screen: ChildStdout,
+    pty: Pty,
     seen: Vec<u8>,
 }
 
 impl Terminal {
     fn open(desk: &Desk, args: &[&str]) -> Self {
-        let command = format!("{PROGRAM} --data {} keys {}", desk.dev.data().display(), args.join(" "));
-        let mut script = Command::new("script");
-        script.args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"]).env("SHELL", "/bin/sh");
-        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, keyboard, screen, seen: Vec::new() }
+        let (pty, pts) = open().unwrap();
+        let command = Command::new(PROGRAM).arg("--data").arg(desk.dev.data()).arg("keys").args(args);
+        Self { child: command.spawn(pts).unwrap(), pty, seen: Vec::new() }
     }
 
     /// Waits for the question, and until what is typed is not shown any more, as somebody who reads it does.
     fn is_asked(&mut self, question: &str) {
         while !self.seen.ends_with(question.as_bytes()) {
             let mut byte = [0];
-            assert_eq!(self.screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&self.seen));
+            let read = self.pty.read(&mut byte);
+            assert!(matches!(read, Ok(1)), "{read:?} after {}", String::from_utf8_lossy(&self.seen));
             self.seen.extend(byte);
         }
-        std::thread::sleep(Duration::from_millis(500));
+        let started = Instant::now();
+        while tcgetattr(&self.pty).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(started.elapsed() < DEADLINE, "what is typed would be shown");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn types(mut self, line: &str) -> Output {
-        writeln!(self.keyboard, "{line}").unwrap();
-        self.screen.read_to_end(&mut self.seen).unwrap();
+        writeln!(self.pty, "{line}").unwrap();
+        // On Linux it ends with an error, once nobody has the other end open.
+        let mut rest = [0; 1024];
+        while let Ok(read @ 1..) = self.pty.read(&mut rest) {
+            self.seen.extend(&rest[..read]);
+        }
         Output { status: self.child.wait().unwrap(), stdout: self.seen, stderr: Vec::new() }
     }
 }
