@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, MCH_ID, Town, poll};
+use crate::harness::{DEADLINE, MCH_ID, Town, forward, poll, serve};
 use crate::outcome::{call, token};
 
 const RECORDED: &str = include_str!("../template/calls.json");
@@ -42,10 +42,7 @@ struct Shared {
 impl Recorder {
     async fn start() -> Self {
         let shared = Arc::<Shared>::default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(pass).with_state(shared.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = serve(Router::new().fallback(pass).with_state(shared.clone())).await;
         Self { address, shared }
     }
 
@@ -73,7 +70,7 @@ impl Recorder {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     // Credential=<function>/<date>/<region>/<service>/aws4_request
     let authorization = text("authorization");
@@ -90,14 +87,9 @@ async fn pass(State(shared): State<Arc<Shared>>, mut headers: HeaderMap, body: B
     if *shared.shut_out.lock().unwrap() == Some(function) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    headers.remove("host");
     let upstream = &shared.upstream.get().unwrap()[service];
-    let Ok(answer) = shared.http.post(upstream).headers(headers).body(body).send().await else {
-        return StatusCode::BAD_GATEWAY.into_response();
-    };
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
-    (status, headers, body).into_response()
+    let answer = forward(&shared.http, (Method::POST, upstream), headers, body).await;
+    answer.map_or_else(|| StatusCode::BAD_GATEWAY.into_response(), IntoResponse::into_response)
 }
 
 /// What IAM would have to allow. A transaction is allowed by what it puts, updates and checks.

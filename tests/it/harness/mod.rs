@@ -4,6 +4,7 @@
 mod dev;
 mod dump;
 mod ground;
+mod listener;
 mod proxy;
 mod tls;
 mod together;
@@ -30,6 +31,7 @@ use tempfile::TempDir;
 pub(crate) use dev::{Dev, PROGRAM, papay};
 pub(crate) use dump::{Dump, Item, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};
+pub(crate) use listener::{forward, serve};
 pub(crate) use proxy::{Call, Fault, Proxy};
 pub(crate) use tls::{Authority, Door, Identity};
 

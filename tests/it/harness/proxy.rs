@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::serve;
+
 /// A running door.
 pub(crate) struct Proxy {
     address: std::net::SocketAddr,
@@ -63,10 +65,7 @@ pub(crate) struct Call {
 impl Proxy {
     pub(crate) async fn start() -> Self {
         let shared = Arc::<Shared>::default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(pass).with_state(shared.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = serve(Router::new().fallback(pass).with_state(shared.clone())).await;
         Self { address, shared }
     }
 

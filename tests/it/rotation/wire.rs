@@ -9,8 +9,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use counterparty::Authorization;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::harness::{forward, serve};
 
 /// A running listener.
 pub(super) struct Wire {
@@ -39,10 +40,7 @@ struct Shared {
 impl Wire {
     pub(super) async fn start() -> Self {
         let shared = Arc::<Shared>::default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(pass).with_state(shared.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = serve(Router::new().fallback(pass).with_state(shared.clone())).await;
         Self { address, shared }
     }
 
@@ -79,27 +77,21 @@ async fn pass(
     State(shared): State<Arc<Shared>>,
     method: Method,
     uri: Uri,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let serial = Authorization::read(authorization).map(|said| said.serial.to_owned());
     let call = named(&method, uri.path());
-    headers.remove(HOST);
-    let request = shared.http.request(method, format!("{}{uri}", shared.upstream.get().unwrap()));
-    // A stack that stops cuts what is under way.
-    let Ok(answer) = request.headers(headers).body(body).send().await else {
+    let url = format!("{}{uri}", shared.upstream.get().unwrap());
+    let Some(answer) = forward(&shared.http, (method, &url), headers, body).await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
-    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
-        headers.remove(name);
-    }
-    let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+    let status = answer.0;
     if let Ok(serial) = serial {
         shared.seen.lock().unwrap().push(Seen { call, serial, status: status.as_u16() });
     }
-    (status, headers, body).into_response()
+    answer.into_response()
 }
 
 fn named(method: &Method, path: &str) -> &'static str {

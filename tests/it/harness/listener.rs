@@ -1,0 +1,32 @@
+//! What listens between two parts, and sends on.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode};
+
+/// Serves on a free port of this machine until the test ends.
+pub(crate) async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// Sends a request on. Nothing where there is no answer: a stack that stops cuts what is under way.
+pub(crate) async fn forward(
+    http: &reqwest::Client,
+    (method, url): (Method, &str),
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Option<(StatusCode, HeaderMap, Bytes)> {
+    headers.remove(HOST);
+    let answer = http.request(method, url).headers(headers).body(body).send().await.ok()?;
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    Some((status, headers, answer.bytes().await.ok()?))
+}
