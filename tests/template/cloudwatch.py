@@ -4,6 +4,7 @@ After Amazon CloudWatch's user guide: "Using metric math", "Alarm evaluation" an
 """
 
 import ast
+import math
 
 # An alarm looks for datapoints in a longer time than the periods that it evaluates, since some may be missing; so many more.
 SPARE_PERIODS = 2
@@ -76,6 +77,27 @@ def states(alarm, datapoints):
     return [is_in_alarm(alarm, datapoints[:end]) for end in range(first, len(datapoints) + 1)]
 
 
+def samples(*values):
+    """The statistics of single values, as `Writes` takes them."""
+    return {"sum": sum(values), "max": max(values), "min": min(values), "samples": values}
+
+
+def percentile(share, lists):
+    """The smallest value that so large a share of all values does not exceed."""
+    ordered = sorted(value for values in lists for value in values)
+    return ordered[math.ceil(share * len(ordered)) - 1]
+
+
+# How a statistic of a period is made of those that were written in it: which ones, and by what.
+MERGE = {
+    "sum": ("sum", sum),
+    "max": ("max", max),
+    "min": ("min", min),
+    # A percentile cannot be had from percentiles.
+    "p99": ("samples", lambda lists: percentile(0.99, lists)),
+}
+
+
 class Writes:
     """What functions wrote, and when: `(function, metric)` to times and statistics."""
 
@@ -88,11 +110,11 @@ class Writes:
             for metric, statistics in all_of_it.items():
                 self.by_metric.setdefault((function, metric), []).append((time, statistics))
 
-    def series(self, function, metric, statistic, seconds, end):
-        """One value a period up to `end`, or Missing."""
-        merge = {"sum": sum, "max": max, "min": min}[statistic]
+    def series(self, function, metric, statistic, seconds, end, late=0):
+        """One value a period up to `end`, or Missing. What was written in the last `late` seconds before it has not come yet."""
+        part, merge = MERGE[statistic]
         found = [[] for _ in range(end // seconds)]
         for time, statistics in self.by_metric.get((function, metric), []):
-            if time < end:
-                found[time // seconds].append(statistics[statistic])
+            if time < end - late:
+                found[time // seconds].append(statistics[part])
         return [merge(values) if values else Missing for values in found]

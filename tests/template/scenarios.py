@@ -4,7 +4,7 @@ import json
 import re
 
 from cloudwatch import SPARE_PERIODS, Writes, datapoint, period, states
-from test_template import DEPLOYED
+from test_template import DEPLOYED, FUNCTIONS
 from translated import ROOT, text
 
 # What the functions wrote while these things happened, collected from their logs by tests/it/alarms.rs: for each function
@@ -70,12 +70,17 @@ def goes_off(alarm, scenario, around, offset=0, once=False):
     return any(states(alarm, seen(alarm, writes, whole)))
 
 
-def seen(alarm, writes, whole):
-    """The datapoints of an alarm."""
-    statistic = {"Sum": "sum", "Maximum": "max", "Minimum": "min"}
+def writer(resource):
+    """Under whose name a resource's metrics are told: a function's by its crate, a queue's or a table's by its logical name."""
+    resource = resource.split(".")[0]
+    return deployed_name(resource).removeprefix(f"{STACK}-") if resource in FUNCTIONS else resource
+
+
+def seen(alarm, writes, whole, late=0):
+    """The datapoints of an alarm at a time, when each value takes so many seconds to come."""
+    statistic = {"Sum": "sum", "Maximum": "max", "Minimum": "min", "p99": "p99"}
     series = {}
     for key, _, name, _, resource, stat in metrics(alarm):
-        function = deployed_name(resource).removeprefix(f"{STACK}-")
-        series[key] = writes.series(function, name, statistic[stat], period(alarm), whole)
+        series[key] = writes.series(writer(resource), name, statistic[stat], period(alarm), whole, late)
     periods = range(whole // period(alarm))
     return [datapoint(alarm, {key: values[at] for key, values in series.items()}) for at in periods]
