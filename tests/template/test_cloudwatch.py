@@ -2,7 +2,7 @@
 
 import unittest
 
-from cloudwatch import Missing, Writes, datapoint, is_in_alarm, period, states
+from cloudwatch import Missing, Writes, datapoint, is_in_alarm, period, samples, states
 
 GOOD, BAD, NONE = 0, 9, Missing
 
@@ -57,6 +57,20 @@ class Metrics(unittest.TestCase):
         self.assertEqual(writes.series("f", "m", "sum", 60, 180), [2, 7, Missing])
         self.assertEqual(writes.series("f", "m", "max", 60, 180), [2, 3, Missing])
         self.assertEqual(writes.series("f", "m", "sum", 300, 600), [9, Missing])
+
+    def test_what_comes_late_is_not_there_yet_and_is_there_when_one_looks_again(self):
+        writes = Writes()
+        writes.add(50, {"f": {"m": {"sum": 2}}})
+        self.assertEqual(writes.series("f", "m", "sum", 60, 60, late=30), [Missing])
+        self.assertEqual(writes.series("f", "m", "sum", 60, 120, late=30), [2, Missing])
+
+    def test_a_percentile_is_of_all_values_of_the_period(self):
+        writes = Writes()
+        writes.add(0, {"f": {"m": samples(*[10] * 99)}})
+        writes.add(30, {"f": {"m": samples(900)}})
+        self.assertEqual(writes.series("f", "m", "p99", 60, 60), [10])
+        writes.add(31, {"f": {"m": samples(800)}})
+        self.assertEqual(writes.series("f", "m", "p99", 60, 60), [800])
 
     def test_a_division_by_nothing_has_no_value(self):
         expression = {"Metrics": [{"Id": "value", "Expression": "100 * a / FILL(b, 0)"},
