@@ -21,7 +21,8 @@ pub struct Running {
     pub dynamodb: String,
     /// The endpoint of SQS.
     pub sqs: String,
-    /// The endpoint of Secrets Manager.
+    /// The endpoint of Secrets Manager; empty where an earlier release runs, which does not tell.
+    #[serde(default)]
     pub secrets: String,
     /// The endpoint of the WeChat Pay simulator.
     pub simulator: String,
