@@ -209,6 +209,12 @@ async fn back_end(town: &Town, code: &str, order: &str) {
         (Method::GET, "/refunds/R1".to_owned(), Value::Null),
         (Method::POST, format!("/contracts/{code}/termination"), json!({ "remark": "enough" })),
     ];
+    // A payment whose notice is lost: the back end's look is the first to learn of it, and tells.
+    let lost = json!({ "on": "notice", "kind": "payment", "fault": "lost", "times": 1 });
+    town.stack.simulator.control().post("/faults", lost).await.unwrap();
+    let unheard = town.buys("unheard").await;
+    town.move_clock(Duration::from_secs(6));
+    let calls = calls.into_iter().chain([(Method::GET, format!("/orders/{unheard}"), Value::Null)]);
     for (method, path, body) in calls {
         let mut request =
             town.http().request(method, format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", &path);
