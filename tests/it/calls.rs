@@ -155,6 +155,9 @@ async fn a_day(town: &Town, recorder: &Recorder) {
     let alice = token(town, "alice");
     let (code, order) = subscribed(town, &alice, "first").await;
     back_end(town, &code, &order).await;
+    let unheard = paid_unheard(town, "by the app").await;
+    let (status, told) = call(town, &alice, Method::GET, &format!("/orders/{unheard}"), None).await;
+    assert_eq!(status, 200, "{told}");
     // She was a subscriber before, which has to stay as it is while she becomes one again.
     let (code, _) = subscribed(town, &alice, "again").await;
     let end = Some(("end", json!({ "remark": "enough" })));
@@ -198,6 +201,16 @@ async fn the_sweeper_alone(town: &Town, recorder: &Recorder) {
     recorder.shut_out(None);
 }
 
+/// A payment whose notice is lost: whoever looks is the first to learn of it, and tells.
+async fn paid_unheard(town: &Town, key: &str) -> String {
+    let lost = json!({ "on": "notice", "kind": "payment", "fault": "lost", "times": 1 });
+    town.stack.simulator.control().post("/faults", lost).await.unwrap();
+    let order = town.buys(key).await;
+    // What was made a moment ago is not asked for.
+    town.move_clock(Duration::from_secs(6));
+    order
+}
+
 async fn back_end(town: &Town, code: &str, order: &str) {
     let url = town.stack.lambda.url(papay::stack::MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
     let calls = [
@@ -209,11 +222,7 @@ async fn back_end(town: &Town, code: &str, order: &str) {
         (Method::GET, "/refunds/R1".to_owned(), Value::Null),
         (Method::POST, format!("/contracts/{code}/termination"), json!({ "remark": "enough" })),
     ];
-    // A payment whose notice is lost: the back end's look is the first to learn of it, and tells.
-    let lost = json!({ "on": "notice", "kind": "payment", "fault": "lost", "times": 1 });
-    town.stack.simulator.control().post("/faults", lost).await.unwrap();
-    let unheard = town.buys("unheard").await;
-    town.move_clock(Duration::from_secs(6));
+    let unheard = paid_unheard(town, "by the back end").await;
     let calls = calls.into_iter().chain([(Method::GET, format!("/orders/{unheard}"), Value::Null)]);
     for (method, path, body) in calls {
         let mut request =
