@@ -83,7 +83,7 @@ async fn a_queue_that_is_down_shows_in_the_age_of_the_oldest_event() {
     town.stack.host.sqs.fail_queue("membership.fifo", Fault::RefuseSends);
     let prepared = town.prepare("payment-v2").await;
     assert!(town.send(&prepared).await.is_success(Protocol::V2));
-    town.move_clock(Duration::from_secs(1800));
+    town.move_clock(Duration::from_secs(1800)).await;
     trips(&town, "queue_down").await;
     town.stop().await;
 }
@@ -128,7 +128,7 @@ async fn due_checks_that_are_not_handed_over_show_in_the_age_of_the_oldest() {
     // The queue of a town refuses until it is told to ask WeChat.
     let town = Town::start().await;
     ordered(&town, 1).await;
-    town.move_clock(Duration::from_secs(1200));
+    town.move_clock(Duration::from_secs(1200)).await;
     trips(&town, "work_queue_down").await;
     town.stop().await;
 }
@@ -139,7 +139,7 @@ async fn questions_that_wechat_does_not_answer_are_counted() {
     ordered(&town, 12).await;
     wechat_misbehaves(&town, json!({ "on": "call", "times": 1000, "fault": "disconnect" })).await;
     town.ask_wechat();
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     trips(&town, "wechat_down").await;
     town.stop().await;
 }
@@ -180,7 +180,7 @@ async fn a_refund_that_wechat_does_not_take_though_it_is_sent_again_is_counted()
     wechat_misbehaves(&town, json!({ "on": "call", "call": "refund", "times": 1000, "fault": no_money })).await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
     town.ask_wechat();
-    town.move_clock(Duration::from_secs(121));
+    town.move_clock(Duration::from_secs(121)).await;
     trips(&town, "not_taken").await;
     town.stop().await;
 }
@@ -190,7 +190,7 @@ async fn a_deduction_that_wechat_has_not_known_for_days_is_counted() {
     let town = Town::start().await;
     // On record it is accepted; WeChat never heard of it.
     town.seed(Story::Deduction, &town.numbers(Story::Deduction)).await;
-    town.move_clock(Duration::from_secs(73 * 3600));
+    town.move_clock(Duration::from_secs(73 * 3600)).await;
     town.ask_wechat();
     trips(&town, "given_up").await;
     town.stop().await;
@@ -199,11 +199,11 @@ async fn a_deduction_that_wechat_has_not_known_for_days_is_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_the_bill_has_not_is_counted() {
     let town = Town::start().await;
-    town.wait_for_beijing((12, 0));
+    town.wait_for_beijing((12, 0)).await;
     // On record it is paid; WeChat never heard of it.
     let prepared = town.prepare("payment-v3").await;
     assert!(town.send(&prepared).await.is_success(Protocol::V3));
-    town.wait_for_tomorrow((10, 30));
+    town.wait_for_tomorrow((10, 30)).await;
     town.compare_bills().await.unwrap();
     trips(&town, "bill_differs").await;
     town.stop().await;
@@ -219,7 +219,7 @@ async fn a_certificate_that_has_ended_is_told_by_the_days_it_has_left() {
     town.stack.host.secrets.put(&name, secret.to_string());
     ordered(&town, 1).await;
     town.ask_wechat();
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     trips(&town, "old_certificate").await;
     town.stop().await;
 }

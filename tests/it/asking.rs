@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{MCH_ID, Town, poll};
 
-const HOUR: u64 = 3600;
-
 /// Templates of the local stack: one whose deductions WeChat announces itself, and one whose deductions we announce.
 const NOTICE_24H: &str = "12535";
 const PRE_NOTICE: &str = "12536";
@@ -33,14 +31,14 @@ impl Town {
     /// The refund ends, its notice is accepted, and the question that the notice asks for has its minute: the sweeper may have looked a
     /// moment before.
     pub(crate) async fn refunds(&self, out_refund_no: &str) {
-        self.move_clock(Duration::from_secs(1));
+        self.move_clock(Duration::from_secs(1)).await;
         let path = format!("/{MCH_ID}/notices?number={out_refund_no}");
         poll("the notice of the refund is accepted", async || {
             let notices = self.stack.simulator.control().get(&path).await.unwrap();
             notices.as_array().unwrap().iter().any(|notice| notice["state"] == "accepted")
         })
         .await;
-        self.move_clock(Duration::from_secs(61));
+        self.move_clock(Duration::from_secs(61)).await;
     }
 
     /// A call of the merchant's back end, on this machine.
@@ -49,13 +47,6 @@ impl Town {
         let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", key).json(&body);
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
-    }
-
-    /// Ten in the morning of the next day in Beijing.
-    pub(crate) fn move_to_the_morning(&self) {
-        let second = u64::try_from(self.now().as_second()).unwrap();
-        let since_ten = (second + 8 * HOUR - 10 * HOUR) % (24 * HOUR);
-        self.move_clock(Duration::from_secs(24 * HOUR - since_ten));
     }
 }
 
@@ -67,7 +58,7 @@ async fn a_subscription_whose_notices_are_all_lost_is_paid_and_signed_by_questio
     town.lose("contract_add").await;
     let numbers = town.ordered(NOTICE_24H).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
-    town.move_clock(Duration::from_secs(90));
+    town.move_clock(Duration::from_secs(90)).await;
     town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1", "papay.subscription.settled.v1"]).await;
     town.stop().await;
 }
@@ -80,7 +71,7 @@ async fn an_order_that_is_too_young_to_be_closed_is_closed_by_the_worker() {
     let close = format!("/orders/{}/close", numbers.out_trade_no);
     let (status, told) = town.back_end(&close, "c1", json!({})).await;
     assert_eq!((status, told["state"].as_str()), (202, Some("closing")), "{told}");
-    town.move_clock(Duration::from_secs(6 * 60));
+    town.move_clock(Duration::from_secs(6 * 60)).await;
     town.hear(&["papay.payment.closed.v1", "papay.subscription.settled.v1"]).await;
     let path = format!("/{MCH_ID}/orders/{}", numbers.out_trade_no);
     assert_eq!(town.stack.simulator.control().get(&path).await.unwrap()["state"], "CLOSED");
@@ -91,7 +82,7 @@ async fn an_order_that_is_too_young_to_be_closed_is_closed_by_the_worker() {
 async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_with_the_contract() {
     let town = Town::start().await;
     town.ask_wechat();
-    town.move_to_the_morning();
+    town.wait_for_the_morning().await;
     let numbers = town.ordered(NOTICE_24H).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1"]).await;
@@ -106,7 +97,7 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
     assert_eq!((status, told["state"].as_str()), (202, Some("accepted")), "{told}");
     let (status, told) = town.back_end("/deductions", "d2", wanted).await;
     assert_eq!((status, told["code"].as_str()), (409, Some("deduction_exists")), "{told}");
-    town.move_clock(Duration::from_secs(90));
+    town.move_clock(Duration::from_secs(90)).await;
     town.hear(&["papay.deduction.failed.v1"]).await;
 
     // The first payment goes back, and the contract ends with it.
@@ -124,7 +115,7 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deduction_is_announced_to_the_user_and_the_same_notice_again_is_known() {
     let town = Town::start().await;
-    town.move_to_the_morning();
+    town.wait_for_the_morning().await;
     let numbers = town.ordered(PRE_NOTICE).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.hear(&["papay.contract.signed.v1"]).await;

@@ -14,30 +14,11 @@ use crate::harness::{MCH_ID, Town, attribute, poll};
 use crate::outcome::{call, text, token};
 use crate::traces::is_trace;
 
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-/// Beijing is so far ahead.
-const AHEAD_MS: i64 = 8 * 60 * MINUTE_MS;
-
 /// When the function runs, and runs again, in Beijing.
 const FIRST: (i64, i64) = (10, 30);
 const SECOND: (i64, i64) = (14, 30);
 
 impl Town {
-    /// Moves the clock to the next time that it is so late in Beijing.
-    pub(crate) fn wait_for_beijing(&self, (hour, minute): (i64, i64)) {
-        let of_day = (self.now().as_millisecond() + AHEAD_MS).rem_euclid(DAY_MS);
-        let wanted = (hour * 60 + minute) * MINUTE_MS;
-        let wait = (wanted - of_day).rem_euclid(DAY_MS);
-        self.move_clock(Duration::from_millis(u64::try_from(wait).unwrap()));
-    }
-
-    /// Moves the clock to that time of the next day in Beijing.
-    pub(crate) fn wait_for_tomorrow(&self, time: (i64, i64)) {
-        self.wait_for_beijing((0, 0));
-        self.wait_for_beijing(time);
-    }
-
     /// Compares the bills now.
     pub(crate) async fn compare_bills(&self) -> Result<(), String> {
         self.compare_as("{}").await
@@ -139,7 +120,7 @@ fn told(number: &str, difference: &str, bill: &str, record: &str) -> (String, (S
 async fn a_day_of_purchases_deductions_and_refunds_that_went_well_has_no_difference() {
     let town = Town::start().await;
     town.ask_wechat();
-    town.wait_for_beijing((12, 0));
+    town.wait_for_beijing((12, 0)).await;
     let alice = token(&town, "alice");
     let body = json!({ "product": "vip-monthly", "channel": "app" });
     let (status, begun) = call(&town, &alice, Method::POST, "/subscriptions", Some(("first", body))).await;
@@ -149,14 +130,14 @@ async fn a_day_of_purchases_deductions_and_refunds_that_went_well_has_no_differe
     town.is('C', &code, "signed").await;
     town.is('O', &first, "paid").await;
     town.back_end_asks("/deductions", json!({ "contract_code": code, "period": 1, "amount": 100 })).await;
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     town.is('O', &format!("{code}P0001A01"), "paid").await;
     let book = town.buys("book").await;
     town.is('O', &book, "paid").await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     town.is('R', "R1", "succeeded").await;
-    town.wait_for_tomorrow(FIRST);
+    town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
     // The first payment, the deduction, the purchase and the refund.
     town.bills_come_to("BillLines", 4.0).await;
@@ -168,7 +149,7 @@ async fn a_day_of_purchases_deductions_and_refunds_that_went_well_has_no_differe
 #[tokio::test(flavor = "multi_thread")]
 async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_told_once() {
     let town = Town::start().await;
-    town.wait_for_beijing((12, 0));
+    town.wait_for_beijing((12, 0)).await;
     // Orders whose notices come, and what is done to them afterwards.
     let (forged, forgotten, plain) =
         (town.buys("forged").await, town.buys("forgotten").await, town.buys("plain").await);
@@ -190,7 +171,7 @@ async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_to
     assert_eq!(town.state('O', &lost).await.as_deref(), Some("requested"));
     town.told().await;
 
-    town.wait_for_tomorrow(FIRST);
+    town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
     town.is('O', &lost, "paid").await;
     town.is('R', "PLATFORM1", "succeeded").await;
@@ -206,7 +187,7 @@ async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_to
     town.bills_come_to("BillDifferences", 3.0).await;
 
     // Again: what is booked is no difference any more, and what was told is counted and not told again.
-    town.wait_for_beijing(SECOND);
+    town.wait_for_beijing(SECOND).await;
     town.compare_bills().await.unwrap();
     assert_eq!(town.told().await, BTreeMap::new());
     town.bills_come_to("BillDifferences", 6.0).await;
@@ -217,17 +198,17 @@ async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_to
 #[tokio::test(flavor = "multi_thread")]
 async fn a_difference_that_wechat_could_not_be_asked_about_is_left_to_the_second_run_which_tells_it() {
     let town = Town::start().await;
-    town.wait_for_beijing((12, 0));
+    town.wait_for_beijing((12, 0)).await;
     let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
     town.stack.simulator.control().post("/faults", fault).await.unwrap();
     let lost = town.buys("lost").await;
     let fault = json!({ "on": "call", "call": "order_query", "times": 1_000, "fault": { "status": { "code": 500 } } });
     town.stack.simulator.control().post("/faults", fault).await.unwrap();
-    town.wait_for_tomorrow(FIRST);
+    town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
     assert_eq!(town.told().await, BTreeMap::new());
     assert_eq!(town.bills_counted("BillDifferences"), 0.0);
-    town.wait_for_beijing(SECOND);
+    town.wait_for_beijing(SECOND).await;
     town.compare_bills().await.unwrap();
     assert_eq!(town.told().await, BTreeMap::from([told(&lost, "state", "SUCCESS", "requested")]));
     town.stop().await;
@@ -236,19 +217,19 @@ async fn a_difference_that_wechat_could_not_be_asked_about_is_left_to_the_second
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bill_that_is_still_being_made_is_waited_for_once_and_then_missed_loudly() {
     let town = Town::start().await;
-    town.wait_for_beijing((9, 30));
+    town.wait_for_beijing((9, 30)).await;
     town.compare_bills().await.unwrap();
     // The other merchant has no V3 key.
     town.bills_come_to("BillsUncompared", 2.0).await;
     assert_eq!(town.bills_counted("BillsCompared"), 0.0);
-    town.wait_for_beijing(FIRST);
+    town.wait_for_beijing(FIRST).await;
     town.compare_bills().await.unwrap();
     // Nothing was sold on that day.
     town.bills_come_to("BillsCompared", 1.0).await;
     let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
     let fault = json!({ "on": "call", "call": "trade_bill", "times": 1_000, "fault": creating });
     town.stack.simulator.control().post("/faults", fault).await.unwrap();
-    town.wait_for_beijing(SECOND);
+    town.wait_for_beijing(SECOND).await;
     let failed = town.compare_bills().await.unwrap_err();
     assert!(failed.contains("10000100: WeChat is still making the bill"), "{failed}");
     town.stop().await;
@@ -257,7 +238,7 @@ async fn a_bill_that_is_still_being_made_is_waited_for_once_and_then_missed_loud
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_on_which_every_run_failed_is_compared_when_somebody_names_it() {
     let town = Town::start().await;
-    town.wait_for_beijing((12, 0));
+    town.wait_for_beijing((12, 0)).await;
     let day = domain::bill_day(town.now());
     let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
     town.stack.simulator.control().post("/faults", fault).await.unwrap();
@@ -265,11 +246,11 @@ async fn a_day_on_which_every_run_failed_is_compared_when_somebody_names_it() {
     let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
     let fault = json!({ "on": "call", "call": "trade_bill", "times": 2, "fault": creating });
     town.stack.simulator.control().post("/faults", fault).await.unwrap();
-    town.wait_for_tomorrow(FIRST);
+    town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
-    town.wait_for_beijing(SECOND);
+    town.wait_for_beijing(SECOND).await;
     town.compare_bills().await.unwrap_err();
-    town.wait_for_tomorrow(SECOND);
+    town.wait_for_tomorrow(SECOND).await;
     town.compare_bills().await.unwrap();
     assert_eq!(town.state('O', &lost).await.as_deref(), Some("requested"), "it was another day's bill");
     let refused = town.compare_as(&json!({ "day": domain::bill_day(town.now()) }).to_string()).await.unwrap_err();

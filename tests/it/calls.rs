@@ -164,10 +164,10 @@ async fn a_day(town: &Town, recorder: &Recorder) {
     let (status, told) = call(town, &alice, Method::POST, &format!("/subscriptions/{code}/termination"), end).await;
     assert!(status < 300, "{told}");
     // One of the fixtures was paid on that day, and WeChat's bill has nothing of it.
-    town.wait_for_tomorrow((10, 30));
+    town.wait_for_tomorrow((10, 30)).await;
     town.compare_bills().await.unwrap();
     // What is due by then is asked.
-    town.move_clock(Duration::from_secs(26 * 3600));
+    town.move_clock(Duration::from_secs(26 * 3600)).await;
     town.hear(&["papay.refund.succeeded.v1"]).await;
 }
 
@@ -196,7 +196,7 @@ async fn the_sweeper_alone(town: &Town, recorder: &Recorder) {
     recorder.shut_out(Some("outbox-relay"));
     let prepared = town.prepare("payment-v2").await;
     town.send(&prepared).await;
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     town.drained().await;
     recorder.shut_out(None);
 }
@@ -207,7 +207,7 @@ async fn paid_unheard(town: &Town, key: &str) -> String {
     town.stack.simulator.control().post("/faults", lost).await.unwrap();
     let order = town.buys(key).await;
     // What was made a moment ago is not asked for.
-    town.move_clock(Duration::from_secs(6));
+    town.move_clock(Duration::from_secs(6)).await;
     order
 }
 

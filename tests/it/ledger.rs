@@ -190,7 +190,7 @@ async fn a_notification_of_an_unknown_order_is_applied_by_wechats_resend_once_th
     assert_eq!((held.inbox.len(), held.outbox.len()), (1, 1), "held and told once, however often it comes");
 
     // A minute later the row is there, by a writer that knows nothing of what is held.
-    town.move_clock(std::time::Duration::from_secs(60));
+    town.move_clock(std::time::Duration::from_secs(60)).await;
     write_rows(&town, &prepared.numbers).await;
     let resent = town.send(&town.rebuilt(&prepared)).await;
     assert!(resent.is_success(Protocol::V2), "{resent:?}");

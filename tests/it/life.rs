@@ -90,7 +90,7 @@ async fn a_queue_that_is_down_for_hours_gets_everything_in_order_and_the_other_n
         assert!(town.send(&deduction(&town, &numbers, period).await).await.is_success(Protocol::V2));
         at_membership.extend(town.receive("membership", 1).await);
         // Beyond the queue's memory for duplicates, and the sweeper's patience.
-        town.move_clock(Duration::from_secs(3600));
+        town.move_clock(Duration::from_secs(3600)).await;
     }
     assert_eq!(town.dump().await.pending().len(), 3, "all of them wait for the other queue");
     assert!(town.receive_what_is_there("ledger").await.is_empty());
@@ -98,7 +98,7 @@ async fn a_queue_that_is_down_for_hours_gets_everything_in_order_and_the_other_n
     let mut at_ledger = Vec::new();
     // The sweeper tries what has waited for hours in one minute of fifteen: none may be left out.
     poll("the other queue has everything", async || {
-        town.move_clock(Duration::from_secs(60));
+        town.move_clock(Duration::from_secs(60)).await;
         tokio::time::sleep(A_LOOK).await;
         receive_into(&mut at_ledger, town.clients(), &town.stack.queues["ledger"]).await.len() == 3
     })
@@ -122,7 +122,7 @@ async fn a_batch_that_half_fails_or_whose_answer_is_lost_reaches_the_consumer_al
         assert!(town.send(&prepared).await.is_success(Protocol::V2));
         let mut events = Vec::new();
         poll("the event arrives", async || {
-            town.move_clock(Duration::from_secs(61));
+            town.move_clock(Duration::from_secs(61)).await;
             !receive_into(&mut events, town.clients(), &town.stack.queues["membership"]).await.is_empty()
         })
         .await;

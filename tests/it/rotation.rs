@@ -70,7 +70,7 @@ async fn api_v2(load: Load) {
     drill.notices().await;
     drill.keys(&["stage", "api-v2", "--key-file", &file]).await;
     drill.notices().await;
-    drill.town.move_clock(MINUTE);
+    drill.town.move_clock(MINUTE).await;
     // What is on its way under the old key still comes.
     drill.wechat_signs([old.clone(), new.clone()]);
     drill.keys(&["rotate", "api-v2"]).await;
@@ -90,7 +90,7 @@ async fn api_v3(load: Load) {
     drill.notices().await;
     drill.keys(&["rotate", "api-v3", "--key-file", &file]).await;
     drill.notices().await;
-    drill.town.move_clock(MINUTE);
+    drill.town.move_clock(MINUTE).await;
     drill.wechat_signs([new.clone(), old.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);
@@ -110,7 +110,7 @@ async fn platform_certificate(load: Load) {
     drill.notices().await;
     drill.keys(&["import", "--platform-certificate", &file]).await;
     drill.notices().await;
-    drill.town.move_clock(MINUTE);
+    drill.town.move_clock(MINUTE).await;
     drill.wechat_signs([old.clone(), new.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);
@@ -130,7 +130,7 @@ async fn public_key(load: Load) {
     drill.notices().await;
     drill.keys(&["import", "--public-key", &file, "--public-key-id", NEW_PUBLIC_KEY_ID]).await;
     drill.notices().await;
-    drill.town.move_clock(MINUTE);
+    drill.town.move_clock(MINUTE).await;
     drill.wechat_signs([new.clone(), old.clone()]);
     drill.notices().await;
     drill.wechat_signs([new]);

@@ -19,13 +19,13 @@ async fn a_failed_signature_asks_the_store_at_most_once_a_minute() {
         assert!(town.send(&forged).await.is_failure(Protocol::V2));
     }
     assert_eq!(town.stack.host.secrets.requests(), at_start, "the keys are younger than a minute");
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     for _ in 0..10 {
         assert!(town.send(&forged).await.is_failure(Protocol::V2));
     }
     assert_eq!(town.stack.host.secrets.requests(), at_start + 2, "two secrets once, however many forgeries come");
     town.stack.host.secrets.set_down(true);
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     assert_eq!(town.send(&forged).await.status, 401, "a store that is down changes nothing about a forgery");
     assert!(town.send(&good).await.is_success(Protocol::V2), "and the old keys stay in force");
     town.stop().await;
@@ -41,7 +41,7 @@ async fn a_rotated_key_is_fetched_when_it_is_first_needed_and_the_old_one_still_
     let (endpoint, path) = (first.fixture.endpoint, first.fixture.path(MCH_ID));
     assert!(town.send_to(endpoint, &path, &by_new_key).await.is_failure(Protocol::V2), "not known yet");
     town.stack.host.secrets.put(&format!("papay/{MCH_ID}/verify"), rotated(&town, NEW));
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     assert!(town.send_to(endpoint, &path, &by_new_key).await.is_success(Protocol::V2));
     assert!(town.send(&second).await.is_success(Protocol::V2), "WeChat still resends what the old key signed");
     town.stop().await;
@@ -81,7 +81,7 @@ async fn a_certificate_that_is_not_known_is_refused_until_the_worker_has_kept_it
     let kept = setup::KeptCertificates { pems, fetched_at: kept_at };
     assert_eq!(store.kept(&mch_id).await.unwrap(), Some(kept));
 
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     let again = town.send_to(endpoint, &path, &by_new(town.now().as_second())).await;
     assert!(again.is_success(Protocol::V3), "{again:?}");
     assert!(town.send(&by_old).await.is_success(Protocol::V3), "the old one goes on verifying");

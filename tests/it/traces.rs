@@ -41,7 +41,7 @@ async fn what_the_worker_learns_by_asking_has_a_trace_of_its_own_in_journal_outb
     for book in ["one", "another"] {
         let order = town.buys(book).await;
         town.ask_wechat();
-        town.move_clock(Duration::from_secs(61));
+        town.move_clock(Duration::from_secs(61)).await;
         let trace = asked(&town, &order).await;
         let line = line(&town, papay::stack::RELAY, &trace).await;
         assert_eq!(line["message"], "event published", "{line}");
@@ -57,7 +57,7 @@ async fn what_a_look_of_the_app_learns_has_the_trace_of_its_request() {
     lose_payments(&town).await;
     let order = town.buys("book").await;
     // What was made a moment ago is not asked for.
-    town.move_clock(Duration::from_secs(6));
+    town.move_clock(Duration::from_secs(6)).await;
     let (status, told) = call(&town, &token(&town, "alice"), Method::GET, &format!("/orders/{order}"), None).await;
     assert_eq!(status, 200, "{told}");
     let trace = asked(&town, &order).await;

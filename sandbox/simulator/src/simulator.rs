@@ -1,5 +1,6 @@
 //! The running simulator.
 
+use std::io;
 use std::sync::Arc;
 
 use host::StartError;
@@ -56,6 +57,15 @@ impl Simulator {
     #[must_use]
     pub fn control(&self) -> Control {
         Control::at(&self.endpoint())
+    }
+
+    /// Moves the clock, for everybody who reads it, by so many milliseconds. Notices that are on their way are waited for, 5 s at the longest,
+    /// so that none of them arrives with a timestamp that the leap alone has made old.
+    ///
+    /// # Errors
+    /// The clock's file cannot be written.
+    pub async fn move_clock(&self, by_ms: i64) -> io::Result<()> {
+        self.shared.move_clock(by_ms).await
     }
 
     /// Stops; what lies in a folder is there at the next start.

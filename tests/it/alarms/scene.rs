@@ -135,7 +135,7 @@ pub(super) async fn stays_quiet(town: &Town, scenario: &str) {
 pub(super) async fn sweep(town: &Town) {
     let runs = || values(town, "sweeper", "SweeperRuns").len();
     let before = runs();
-    town.move_clock(Duration::from_secs(61));
+    town.move_clock(Duration::from_secs(61)).await;
     poll("the sweeper has run", async || runs() > before).await;
 }
 

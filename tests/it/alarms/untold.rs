@@ -25,14 +25,14 @@ impl Town {
                 .await;
         }
         self.ask_wechat();
-        self.move_clock(Duration::from_secs(61));
+        self.move_clock(Duration::from_secs(61)).await;
     }
 
     /// The app looks until its order is paid.
     async fn looks_at(&self, order: &str) {
         let token = token(self, "alice");
         // What was made a moment ago is not asked for.
-        self.move_clock(Duration::from_secs(6));
+        self.move_clock(Duration::from_secs(6)).await;
         poll("the app sees that it is paid", async || {
             let (status, told) = call(self, &token, Method::GET, &format!("/orders/{order}"), None).await;
             assert_eq!(status, 200, "{told}");
@@ -89,7 +89,7 @@ async fn purchases_that_only_the_apps_looks_tell_are_counted_beside_refunds_that
     let book = town.buys("book").await;
     town.looks_at(&book).await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
-    town.move_clock(Duration::from_secs(1));
+    town.move_clock(Duration::from_secs(1)).await;
     poll("the refund's notice is taken", async || town.taken("refund-callback") > 0.0).await;
     town.is_dead("payment_url_dead", "payment-callback").await;
     town.stop().await;
@@ -103,7 +103,7 @@ async fn refunds_that_only_questions_tell_are_counted_beside_payments_that_notic
     town.is('O', &book, "paid").await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
     town.ask_wechat();
-    town.move_clock(Duration::from_secs(121));
+    town.move_clock(Duration::from_secs(121)).await;
     town.is_dead("refund_url_dead", "refund-callback").await;
     town.stop().await;
 }
@@ -115,7 +115,7 @@ async fn a_look_of_the_app_that_is_quicker_than_the_notice_is_counted_together_w
     let book = town.buys("book").await;
     town.looks_at(&book).await;
     assert_eq!(town.taken("payment-callback"), 0.0);
-    town.move_clock(Duration::from_secs(10));
+    town.move_clock(Duration::from_secs(10)).await;
     trips(&town, "quick_app").await;
     assert_eq!(town.untold(), [0.0, 0.0, 1.0, 0.0]);
     town.stop().await;
@@ -129,7 +129,7 @@ async fn orders_that_nobody_pays_are_closed_by_asking_and_count_as_nothing_that_
     for numbers in &orders {
         town.back_end_asks(&format!("/orders/{}/close", numbers.out_trade_no), json!({})).await;
     }
-    town.move_clock(Duration::from_secs(6 * 60));
+    town.move_clock(Duration::from_secs(6 * 60)).await;
     for numbers in &orders {
         town.is('O', &numbers.out_trade_no, "closed").await;
     }

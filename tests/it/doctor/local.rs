@@ -53,7 +53,7 @@ async fn each_fault_of_clock_queues_tables_and_addresses_has_its_own_finding() {
     let mut town = Town::start_on(folder.path()).await;
     doctor(folder.path()).await.is_well();
 
-    town.move_clock(HOUR);
+    town.move_clock(HOUR).await;
     let moved = doctor(folder.path()).await;
     moved.has("warning", "clock: the stack's", "moved by 3600 s");
     assert_eq!((moved.code, moved.complaints()), (1, vec!["clock: the stack's".to_owned()]));

@@ -6,6 +6,7 @@ mod dump;
 mod ground;
 mod listener;
 mod proxy;
+mod time;
 mod tls;
 mod together;
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use counterparty::fixtures::{self, Endpoint, Fixture};
 use counterparty::{Numbers, SignedRequest};
-use domain::{Changes, MchId, Timestamp};
+use domain::{Changes, MchId};
 use host::Store;
 use host::clock::Clock;
 use host::lambda::LogSink;
@@ -108,15 +109,6 @@ impl Town {
     /// What the functions wrote to their logs so far.
     pub(crate) fn lines(&self) -> Vec<Line> {
         self.lines.lock().unwrap().clone()
-    }
-
-    /// The stack's time.
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.stack.host.clock.now_ms()).unwrap()
-    }
-
-    pub(crate) fn move_clock(&self, by: Duration) {
-        self.stack.host.clock.advance_ms(by.as_millis().try_into().unwrap()).unwrap();
     }
 
     /// Numbers that no other test or fixture has.

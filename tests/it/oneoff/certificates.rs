@@ -26,7 +26,8 @@ impl Town {
     /// (`sweeper::certificates`), so that whatever is fetched is fetched because of a notice.
     async fn of_certificates_between_reminders() -> Self {
         let town = Self::start().await;
-        town.move_clock(Duration::from_secs(u64::try_from(3600 - town.now().as_second().rem_euclid(3600)).unwrap()));
+        town.move_clock(Duration::from_secs(u64::try_from(3600 - town.now().as_second().rem_euclid(3600)).unwrap()))
+            .await;
         town.signs_by_certificates().await
     }
 
@@ -71,7 +72,7 @@ impl Town {
             let runs = self.counted("sweeper", "SweeperRuns");
             // The beginning of the next one, so that none passes by itself meanwhile.
             let into_minute = u64::try_from(self.now().as_second().rem_euclid(60)).unwrap();
-            self.move_clock(Duration::from_secs(62 - into_minute));
+            self.move_clock(Duration::from_secs(62 - into_minute)).await;
             poll("the sweeper has run", async || self.counted("sweeper", "SweeperRuns") > runs).await;
         }
     }
@@ -87,11 +88,11 @@ async fn a_notice_by_a_certificate_that_nobody_knows_has_it_fetched_and_one_of_w
     let (wanted, asked) = town.wish().await;
     assert!(!asked.is_empty() && wanted >= asked, "on record for the sweeper: {wanted} {asked}");
 
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     poll("the worker has fetched it", async || town.fetched() == 1).await;
     let mut tries = Vec::new();
     poll("WeChat's next try is taken", async || {
-        town.move_clock(Duration::from_secs(15));
+        town.move_clock(Duration::from_secs(15)).await;
         tries = town.heard_by_wechat(&ids, 1).await.swap_remove(0);
         tries.last().unwrap().is_taken()
     })
@@ -112,7 +113,7 @@ async fn forged_serials_make_the_worker_ask_wechat_once_a_minute_at_most() {
         let forged = town.unseeded("unknown-serial").request;
         let sent = join_all((0..20).map(|_| town.send_to(Endpoint::Payment, &path, &forged))).await;
         assert!(sent.iter().all(|answer| answer.status == 401), "{sent:?}");
-        town.move_clock(MINUTE);
+        town.move_clock(MINUTE).await;
         tokio::time::sleep(A_LOOK).await;
     }
     poll("the last wish was taken", async || town.wish().await.0.is_empty()).await;
@@ -144,7 +145,7 @@ async fn a_certificate_that_has_signed_nothing_yet_is_fetched_by_time_alone() {
     town.minutes_pass_until_fetched(1).await;
     let new = town.renews(0.0).await;
     // Nobody does anything: once an hour the sweeper reminds the worker, which asks once in six hours.
-    town.move_clock(Duration::from_secs(7 * 3600 - 180));
+    town.move_clock(Duration::from_secs(7 * 3600 - 180)).await;
     tokio::time::sleep(A_LOOK).await;
     town.minutes_pass_until_fetched(2).await;
     town.wechats_keys("renewal", json!({ "serial": new, "share": 1.0 })).await;

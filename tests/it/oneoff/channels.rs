@@ -40,7 +40,7 @@ async fn after_two_hours_the_same_call_gives_a_fresh_launch_of_the_same_order() 
     let town = Town::start().await;
     let mut scene = Scene::begin(town, "alice", "coffee", "app").await;
     let old = opening(&scene.begun["launch"]);
-    scene.town.move_clock(Duration::from_secs(2 * 3600 + 60));
+    scene.town.move_clock(Duration::from_secs(2 * 3600 + 60)).await;
     assert_eq!(scene.try_at_wechat("/open", old).await, None, "the first prepay_id has run out");
     let (status, again) = scene.buy("coffee", "app", "purchase of alice").await;
     assert_eq!((status, again["out_trade_no"].as_str()), (200, Some(scene.order.as_str())), "{again}");

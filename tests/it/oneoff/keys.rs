@@ -57,7 +57,7 @@ impl Town {
     /// Waits until every notice was taken, moving the clock from one try of WeChat's to the next.
     async fn takes_every_notice(&self) {
         poll("WeChat's next try is taken", async || {
-            self.move_clock(Duration::from_secs(15));
+            self.move_clock(Duration::from_secs(15)).await;
             let notices = self.stack.simulator.control().get(&format!("/{MCH_ID}/notices")).await.unwrap();
             notices.as_array().unwrap().iter().all(|notice| notice["state"] == "accepted")
         })
@@ -115,7 +115,7 @@ async fn old_certificate_new_certificate_and_public_key_all_verify_in_the_same_m
     }
 
     town.change_secret(|secret| secret["platform_certificates"].as_array_mut().unwrap().push(new["pem"].clone()));
-    town.move_clock(MINUTE);
+    town.move_clock(MINUTE).await;
     town.takes_every_notice().await;
     town.wechats_keys("mode", json!({ "mode": "grey", "day": 6 })).await;
     let heard = town.first_heard(8).await;
@@ -132,7 +132,7 @@ async fn while_the_api_v3_key_changes_both_keys_open_what_wechat_sealed() {
     scene.town.change_secret(|secret| {
         secret["api_v3_key"] = json!({ "current": NEW, "previous": TEST_MERCHANT.api_v3_key });
     });
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     scene.town.wechats_keys("api-v3-key", json!({ "key": NEW, "old_share": 0.5 })).await;
     let heard = scene.town.first_heard(4).await;
     assert!(heard.iter().all(Delivery::is_taken), "{heard:?}");

@@ -69,7 +69,7 @@ async fn a_subscription_with_trouble(town: &Town) {
     control.post(&format!("/{MCH_ID}/orders/{order}/pay"), json!({})).await.unwrap();
     let path = format!("/subscriptions/{}", text(&begun.1["contract_code"]));
     crate::harness::poll("it is active", async || {
-        town.move_clock(6 * SECOND);
+        town.move_clock(6 * SECOND).await;
         call(town, &token, Method::GET, &path, None).await.1["outcome"] == "active"
     })
     .await;

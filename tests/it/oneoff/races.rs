@@ -106,7 +106,7 @@ async fn while_twenty_refunds_race_and_the_platform_refunds_too_no_more_is_promi
         let first = refunded_at_once(&scene, "A", 300).await;
         assert_eq!(first.len(), 1, "the others are too soon: {first:?}");
         scene.comes_to_be('R', &first[0], "succeeded", SECOND).await;
-        scene.town.move_clock(MINUTE);
+        scene.town.move_clock(MINUTE).await;
         let platform = scene.of_the_order("refund", json!({ "amount": 500, "out_refund_no": "PLATFORM1" }));
         // WeChat takes one of the two: 690 are left, and 190 after the other.
         let (second, _) = tokio::join!(refunded_at_once(&scene, "B", 600), platform);
@@ -115,7 +115,7 @@ async fn while_twenty_refunds_race_and_the_platform_refunds_too_no_more_is_promi
         if let Some(second) = second.first() {
             scene.comes_to_be('R', second, "rejected", SECOND).await;
         }
-        scene.town.move_clock(MINUTE);
+        scene.town.move_clock(MINUTE).await;
         let third = refunded_at_once(&scene, "C", 191).await;
         assert_eq!(third, Vec::<String>::new(), "190 are left");
         let fourth = refunded_at_once(&scene, "D", 190).await;
@@ -207,7 +207,7 @@ async fn of_twenty_refunds_at_once_no_more_than_was_paid_is_given_back() {
     let first = refunded_at_once(&scene, "A", 500).await;
     assert_eq!(first.len(), 1, "the others are too soon");
     scene.comes_to_be('R', &first[0], "succeeded", SECOND).await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     assert_eq!(refunded_at_once(&scene, "B", 491).await, Vec::<String>::new());
     let second = refunded_at_once(&scene, "C", 490).await;
     assert_eq!(second.len(), 1);

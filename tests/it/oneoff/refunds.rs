@@ -11,11 +11,11 @@ async fn a_purchase_is_paid_and_given_back_in_two_parts_and_no_third() {
     scene.gives_back("R1", 400).await;
     scene.comes_to_be('R', "R1", "succeeded", SECOND).await;
     scene.cannot_give_back("R2", 590, "refund_too_soon").await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     scene.cannot_give_back("R2", 591, "more_than_refundable").await;
     scene.gives_back("R2", 590).await;
     scene.comes_to_be('R', "R2", "succeeded", SECOND).await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     scene.cannot_give_back("R3", 1, "more_than_refundable").await;
     let end = End {
         status: "refunded",
@@ -34,7 +34,7 @@ async fn an_abnormal_refund_is_repaired_by_another_card() {
     scene.of_the_order("refund-outcome", json!({ "status": "ABNORMAL" })).await;
     scene.gives_back("R1", 400).await;
     scene.comes_to_be('R', "R1", "abnormal", SECOND).await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     scene.cannot_give_back("R2", 591, "more_than_refundable").await;
     let card = json!({
         "type": "user_bank_card", "bank_type": "ICBC_DEBIT", "bank_account": "6222021234567890123", "real_name": "张三",
@@ -67,7 +67,7 @@ async fn an_abnormal_refund_whose_repair_fails_is_repaired_again() {
     let (status, body) = scene.back_end("/refunds/R1/abnormal", "first", to_the_merchant.clone()).await;
     assert!(matches!(status, 200 | 202), "{status} {body}");
     // Notices tell their time by the second: one of the second of the repair may have been made before it.
-    scene.town.move_clock(SECOND);
+    scene.town.move_clock(SECOND).await;
     scene.at_wechat(&format!("/{}/refunds/R1/settle", crate::harness::MCH_ID), json!({ "status": "ABNORMAL" })).await;
     scene.comes_to_be('R', "R1", "abnormal", MINUTE).await;
     scene.at_wechat(&outcome, json!({ "status": "SUCCESS" })).await;
@@ -89,7 +89,7 @@ async fn a_refund_on_the_merchant_platform_counts_towards_what_was_paid() {
     let scene = Scene::of_a_paid_book().await;
     scene.of_the_order("refund", json!({ "amount": 400, "out_refund_no": "PLATFORM1" })).await;
     scene.comes_to_be('R', "PLATFORM1", "succeeded", SECOND).await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     scene.cannot_give_back("R1", 591, "more_than_refundable").await;
     scene.gives_back("R1", 590).await;
     scene.comes_to_be('R', "R1", "succeeded", SECOND).await;

@@ -40,7 +40,7 @@ async fn after_a_closed_refund_and_a_refused_one_all_of_the_order_can_be_given_b
     scene.of_the_order("refund-outcome", json!({ "status": "CLOSED" })).await;
     scene.gives_back("R1", 990).await;
     scene.comes_to_be('R', "R1", "closed", SECOND).await;
-    scene.town.move_clock(MINUTE);
+    scene.town.move_clock(MINUTE).await;
     // WeChat refuses it, and is asked about the order: REFUND, since R1 was accepted once.
     scene.calls_meet("refund", 1, json!({ "error": { "err_code": "USER_ACCOUNT_ABNORMAL" } })).await;
     let (_, body) = scene.give_back("R2", 990).await;

@@ -197,7 +197,7 @@ impl Scene {
     }
 
     pub(super) async fn time_passes(&self, step: Duration) {
-        self.town.move_clock(step);
+        self.town.move_clock(step).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 

@@ -29,7 +29,7 @@ impl Scene {
         self.comes_to_be('O', &self.order, "paid", step).await;
         self.gives_back("R1", 400).await;
         self.comes_to_be('R', "R1", "succeeded", step).await;
-        self.town.move_clock(MINUTE);
+        self.town.move_clock(MINUTE).await;
         self.of_the_order("refund-outcome", json!({ "status": "ABNORMAL" })).await;
         self.gives_back("R2", 590).await;
         self.comes_to_be('R', "R2", "abnormal", step).await;

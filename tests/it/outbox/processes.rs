@@ -24,7 +24,7 @@ async fn a_queue_that_was_down_for_a_day_gets_everything_and_the_other_never_wai
     })
     .await;
 
-    town.move_clock(Duration::from_secs(24 * 3600));
+    town.move_clock(Duration::from_secs(24 * 3600)).await;
     sweep(&town).await;
     assert!(town.receive_what_is_there(PAYMENTS).await.is_empty());
     comes_to(&town, "OutboxOldestPendingSeconds", 86_400.0).await;
@@ -43,7 +43,7 @@ async fn a_queue_that_was_down_for_a_day_gets_everything_and_the_other_never_wai
 async fn the_sweeper_tells_how_long_a_question_has_been_due() {
     let town = Town::start().await;
     assert_eq!(town.send(&town.prepare("deduction-failure").await).await.status, 200);
-    town.move_clock(Duration::from_secs(600));
+    town.move_clock(Duration::from_secs(600)).await;
     sweep(&town).await;
     comes_to(&town, "DueOldestSeconds", 600.0).await;
     let measured = measured(&town);

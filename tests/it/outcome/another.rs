@@ -19,7 +19,7 @@ async fn a_payer_who_has_the_contract_already_is_told_so_though_wechat_was_asked
     let paid = second.pay(json!({ "user": "wx-alice" })).await;
     assert_eq!(paid["not_signed"], "already_signed");
     // By then it would count as declined.
-    second.town.move_clock(Duration::from_secs(45 * 60));
+    second.town.move_clock(Duration::from_secs(45 * 60)).await;
     let second = second.ends(End { reason: Some("already_signed"), ..PAID_NOT_SIGNED }, SECONDS).await;
     for event in ["contract.not_signed", "subscription.settled"] {
         assert_eq!(second.told(event)["contract"]["existing_contract_code"], old.as_str(), "{event}");

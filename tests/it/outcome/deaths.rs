@@ -124,7 +124,7 @@ async fn an_order_of_a_function_that_died_for_good_is_sent_by_the_worker_and_the
     scene.calls_meet("/pay/contractorder", 10, json!({ "slow": { "ms": 20_000 } })).await;
     scene.dies_in("/subscriptions", wanted()).await;
     scene.calls_are_well().await;
-    scene.town.move_clock(Duration::from_secs(61));
+    scene.town.move_clock(Duration::from_secs(61)).await;
     poll("the worker has sent it", async || scene.counts().await == [1, 1, 1, 1]).await;
     let again = scene.call(Method::POST, "/subscriptions", Some(("the key", wanted()))).await;
     scene.goes_on_with(again);

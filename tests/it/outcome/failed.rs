@@ -33,7 +33,7 @@ async fn a_wrong_password_ends_nothing_and_the_user_pays_with_the_right_one() {
     let scene = Scene::subscribed("vip-monthly").await;
     scene.open().await;
     scene.control(&format!("/{MCH_ID}/orders/{}/wrong-password", scene.order), json!({})).await;
-    scene.town.move_clock(Duration::from_secs(61));
+    scene.town.move_clock(Duration::from_secs(61)).await;
     let waiting = scene.comes_to("pending", SECONDS).await;
     assert_eq!(waiting["payment"]["status"], "unpaid", "{waiting}");
     scene.pay(json!({ "user": "wx-alice" })).await;

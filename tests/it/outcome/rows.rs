@@ -100,7 +100,7 @@ async fn a_signing_that_was_abandoned_gives_way_to_a_purchase() {
     let (status, problem) = scene.subscribe("vip-monthly", "pay").await;
     assert_eq!((status, &problem["code"]), (409, &json!("attempt_pending")), "{problem}");
     // What an app starts signing with is good for two minutes.
-    scene.town.move_clock(Duration::from_secs(121));
+    scene.town.move_clock(Duration::from_secs(121)).await;
     let begun = scene.subscribe("vip-monthly", "pay").await;
     let path = format!("/subscriptions/{}", offered["contract_code"].as_str().unwrap());
     let (_, abandoned) = scene.call(Method::GET, &path, None).await;
@@ -213,7 +213,7 @@ async fn paid_and_then_refunded_by_the_back_end_in_part_and_later_the_rest() {
     assert_eq!([text(&partly["outcome"]), text(&partly["contract"]["state"])], ["active", "signed"], "{partly}");
     scene.town.drained().await;
     // Two refunds of an order are a minute apart.
-    scene.town.move_clock(Duration::from_secs(61));
+    scene.town.move_clock(Duration::from_secs(61)).await;
     let (status, problem) = scene.back_end("/refunds", "more", &refund("more", 1001)).await;
     assert_eq!((status, &problem["code"], &problem["refundable"]), (409, &json!("more_than_refundable"), &json!(1000)));
     let (status, rest) = scene.back_end("/refunds", "rest", &refund("rest", 1000)).await;
@@ -284,7 +284,7 @@ async fn settled_as_not_signed_and_signed_later_after_all() {
 async fn the_app_ends_the_contract_and_nothing_is_charged_after() {
     let town = Town::start().await;
     // Outside the window nothing is charged anyway.
-    town.move_to_the_morning();
+    town.wait_for_the_morning().await;
     let scene = Scene::begin(town, "alice", "vip-monthly").await;
     scene.pay(json!({ "user": "wx-alice" })).await;
     scene.comes_to("active", SECONDS).await;
@@ -293,7 +293,7 @@ async fn the_app_ends_the_contract_and_nothing_is_charged_after() {
     assert!(matches!(status, 200 | 202), "{ended}");
     let charge = json!({ "contract_code": scene.code, "period": 1, "attempt": 1, "amount": 1800 });
     for later in [Duration::ZERO, Duration::from_secs(360), Duration::from_secs(24 * 3600)] {
-        scene.town.move_clock(later);
+        scene.town.move_clock(later).await;
         let (status, problem) = scene.back_end("/deductions", "charge", &charge).await;
         assert_eq!((status, &problem["code"]), (409, &json!("contract_ended")), "{problem}");
     }

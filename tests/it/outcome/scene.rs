@@ -170,7 +170,7 @@ impl Scene {
                 return status;
             }
             assert!(started.elapsed() < PATIENCE, "waited for {word}: {status}\n{}", self.background());
-            self.town.move_clock(step);
+            self.town.move_clock(step).await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -188,7 +188,7 @@ impl Scene {
         let started = Instant::now();
         while self.settled() != Some(outcome.to_owned()) {
             assert!(started.elapsed() < PATIENCE, "waited for {outcome}: {:?}", self.types());
-            self.town.move_clock(Duration::from_secs(61));
+            self.town.move_clock(Duration::from_secs(61)).await;
             let mine = self.town.receive_what_is_there("membership").await;
             self.heard.extend(mine.into_iter().filter(|event| self.code == event_code(event)));
             tokio::time::sleep(Duration::from_millis(50)).await;

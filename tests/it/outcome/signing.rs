@@ -61,7 +61,7 @@ async fn a_signing_of_which_every_notice_is_lost_is_found_in_each_of_the_four_wa
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_callers_gave_along_arrives_in_the_queue_of_each_consumer() {
     let town = Town::start().await;
-    town.move_to_the_morning();
+    town.wait_for_the_morning().await;
     let scene = Scene::begin_in(town, "alice", "/contracts", "app").await;
     scene.sign("wx-alice").await;
     let scene = scene.ends_signed().await;
@@ -70,7 +70,7 @@ async fn what_the_callers_gave_along_arrives_in_the_queue_of_each_consumer() {
     });
     let (status, told) = scene.back_end("/deductions", "d1", &charge).await;
     assert_eq!((status, told["metadata"].as_str()), (202, Some(METADATA)), "{told}");
-    scene.town.move_clock(Duration::from_secs(5));
+    scene.town.move_clock(Duration::from_secs(5)).await;
     for consumer in ["membership", "ledger"] {
         let deducted = loop {
             let event = scene.town.receive(consumer, 1).await.remove(0);

@@ -103,7 +103,7 @@ impl Caller {
         let order = text(&begun["out_trade_no"]);
         let path = format!("/orders/{order}");
         let look = OurCall::of_app(&token, &path);
-        self.town.move_clock(SINCE_THE_LAST_LOOK);
+        self.town.move_clock(SINCE_THE_LAST_LOOK).await;
         self.answered(200, &look).await?;
         let pay = self.town.stack.simulator.control().post(&format!("/{MCH_ID}/orders/{order}/pay"), json!({})).await;
         pay.map_err(|error| format!("{order}: {error}"))?;

@@ -52,6 +52,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
 
 async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
     let Due { mut notice, due_ms, fault, signer } = due;
+    let _passage = shared.passage.read().await;
     let at_ms = shared.clock.now_ms();
     if let Some(signer) = signer {
         signer.sign(&mut notice.message, at_ms, fault.as_ref());

@@ -228,9 +228,8 @@ pub(crate) async fn clock(shared: State) -> Answer {
 /// Moves the clock, for everybody who reads it.
 pub(crate) async fn move_clock(shared: State, Json(body): Json<Value>) -> Answer {
     let ClockMove { advance_ms } = serde_json::from_value(body)?;
-    let moved = shared.clock.advance_ms(advance_ms);
+    let moved = shared.move_clock(advance_ms).await;
     moved.map_err(|error| Problem::NotUnderstood(error.to_string()))?;
-    shared.wake.notify_one();
     clock(shared).await
 }
 

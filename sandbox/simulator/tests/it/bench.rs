@@ -14,6 +14,7 @@ use host::clock::Clock;
 use host::http::{Server, bind};
 use serde_json::Value;
 use simulator::{Callbacks, Config, Control, Family, Merchant, Mode, Pace, Service, Simulator, Template};
+use tokio::sync::watch;
 
 pub(crate) const MCH_ID: &str = "10000100";
 pub(crate) const APPID: &str = "wx2421b1c4370ec43b";
@@ -214,11 +215,12 @@ pub(crate) struct Received {
     pub(crate) body: String,
 }
 
-/// Receives notices and answers SUCCESS, or FAIL while it is told to.
+/// Receives notices and answers SUCCESS, or FAIL while it is told to; nothing while it is held.
 pub(crate) struct Sink {
     server: Server,
     received: Arc<Mutex<Vec<Received>>>,
     refuses: Arc<AtomicBool>,
+    held: watch::Sender<bool>,
 }
 
 impl Sink {
@@ -226,9 +228,11 @@ impl Sink {
         let received: Arc<Mutex<Vec<Received>>> = Arc::default();
         let refuses = Arc::new(AtomicBool::new(false));
         let (inbox, refusing) = (Arc::clone(&received), Arc::clone(&refuses));
+        let (held, mut holding) = watch::channel(false);
         let receive = move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
             let body = String::from_utf8(body.to_vec()).unwrap();
             inbox.lock().unwrap().push(Received { path: uri.path().to_owned(), headers, body });
+            let _ = holding.wait_for(|held| !held).await;
             let refuses = refusing.load(Ordering::SeqCst);
             let word = if refuses { "FAIL" } else { "SUCCESS" };
             let status = if refuses { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
@@ -237,7 +241,7 @@ impl Sink {
             (status, v2_unsigned_answer(&answer).unwrap().body)
         };
         let router = Router::new().fallback(post(receive));
-        Self { server: Server::serve(bind(0).await.unwrap(), router).unwrap(), received, refuses }
+        Self { server: Server::serve(bind(0).await.unwrap(), router).unwrap(), received, refuses, held }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -246,6 +250,11 @@ impl Sink {
 
     pub(crate) fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Answers nobody until it is let go.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// What has arrived at a path so far.

@@ -1,5 +1,7 @@
 //! Notices: their schedules by the moved clock, and their order.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::bench::{Bench, HOUR, MINUTE};
@@ -73,4 +75,36 @@ async fn a_notice_never_leaves_this_machine() {
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let notices = bench.row("/notices?number=D1F000").await;
     assert_eq!(notices[0]["deliveries"][0]["fault"], "not a loopback address");
+}
+
+#[tokio::test]
+async fn the_clock_leaps_under_no_notice_that_is_on_its_way() {
+    let bench = Bench::start().await;
+    bench.sink.hold(true);
+    bench.call("/pay/contractorder", &bench.order("L1")).await;
+    bench.act("/orders/L1F000/pay", json!({ "sign": false })).await;
+    bench.sink.wait("/payment", 1).await;
+    let (before, control) = (bench.clock.offset_ms(), bench.control.clone());
+    let mut moved = tokio::spawn(async move { control.post("/clock", json!({ "advance_ms": HOUR })).await.unwrap() });
+    let waited = tokio::time::timeout(Duration::from_millis(300), &mut moved).await;
+    assert!(waited.is_err() && bench.clock.offset_ms() == before, "the notice is not answered yet");
+    bench.sink.hold(false);
+    moved.await.unwrap();
+    let notices = bench.row("/notices?number=L1F000").await;
+    assert_eq!((&notices[0]["kind"], &notices[0]["state"]), (&json!("payment"), &json!("accepted")));
+    assert_eq!(bench.clock.offset_ms(), before + HOUR);
+}
+
+#[tokio::test]
+async fn a_notice_that_is_long_on_its_way_does_not_stop_the_clock() {
+    let bench = Bench::start().await;
+    let fault = json!({ "on": "notice", "kind": "payment", "fault": { "slow": { "ms": 60_000 } } });
+    bench.control.post("/faults", fault).await.unwrap();
+    bench.call("/pay/contractorder", &bench.order("L2")).await;
+    bench.act("/orders/L2F000/pay", json!({ "sign": false })).await;
+    let before = bench.clock.offset_ms();
+    let advance = json!({ "advance_ms": HOUR });
+    let moved = tokio::time::timeout(Duration::from_secs(30), bench.control.post("/clock", advance)).await;
+    moved.expect("the notice takes a minute").unwrap();
+    assert_eq!(bench.clock.offset_ms(), before + HOUR);
 }
