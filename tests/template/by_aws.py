@@ -44,6 +44,16 @@ def together(resources, metrics_of_one):
     return [{(resource, metric): values for resource in resources for metric, values in metrics_of_one.items()}]
 
 
+def seldom_called(functions, metrics_of_one):
+    """The same fault of one after another, while the others of its kind have a hundred times the requests."""
+    busy = [1] * REQUESTS * 100
+    return [
+        {(one, metric): values for metric, values in metrics_of_one.items()}
+        | {(other, "UrlRequestCount"): busy for other in functions if other != one}
+        for one in functions
+    ]
+
+
 # A panic, a timeout or a start that fails is an error of the function, and behind a URL a 5xx besides.
 CRASHES = {"Errors": [1, 1], "Url5xxCount": [1, 1]}
 
@@ -52,10 +62,24 @@ FAULTS = {
     "a tenth of the callbacks of a function panic": Fault(each(CALLBACKS, CRASHES), {"CallbackErrorsAlarm", "CallbackFaultsAlarm"}),
     "a tenth of the callbacks of a function are answered with 503": Fault(each(CALLBACKS, {"Url5xxCount": [1, 1]}), {"CallbackFaultsAlarm"}),
     "a new version of all callbacks answers with 503": Fault(together(CALLBACKS, {"Url5xxCount": [1, 1]}), {"CallbackFaultsAlarm"}),
+    "a tenth of the callbacks of a seldom called function are answered with 503": Fault(
+        seldom_called(CALLBACKS, {"Url5xxCount": [1, 1]}), {"CallbackFaultsAlarm"},
+    ),
+    "each callback function has few requests and answers some of them with 503": Fault(
+        together(CALLBACKS, {"UrlRequestCount": [1, 1], "Url5xxCount": lambda minute: [int(minute % 5 == 0)]}), {"CallbackFaultsAlarm"},
+    ),
     "callbacks take three of WeChat's five seconds": Fault(each(CALLBACKS, {"UrlRequestLatency": [3000] * REQUESTS}), {"CallbackLatencyAlarm"}),
     "one call of twenty panics": Fault(each(APIS, {"Errors": [1], "Url5xxCount": [1]}), {"ApiErrorsAlarm"}),
     "a new version of both APIs panics": Fault(together(APIS, CRASHES), {"ApiErrorsAlarm", "ApiFaultsAlarm"}),
     "a new version of both APIs answers with 503": Fault(together(APIS, {"Url5xxCount": [1, 1]}), {"ApiFaultsAlarm"}),
+    "a new version of one API panics": Fault(each(APIS, CRASHES), {"ApiErrorsAlarm", "ApiFaultsAlarm"}),
+    "a new version of one API answers with 503": Fault(each(APIS, {"Url5xxCount": [1, 1]}), {"ApiFaultsAlarm"}),
+    "a tenth of the calls of a seldom called API are answered with 503": Fault(
+        seldom_called(APIS, {"Url5xxCount": [1, 1]}), {"ApiFaultsAlarm"},
+    ),
+    "both APIs have few calls and answer some of them with 503": Fault(
+        together(APIS, {"UrlRequestCount": [1, 1], "Url5xxCount": lambda minute: [2 * int(minute % 5 == 0)]}), {"ApiFaultsAlarm"},
+    ),
     "an API answers every call with 503": Fault(each(APIS, {"Url5xxCount": [1] * REQUESTS}), {"ApiFaultsAlarm"}),
     "calls take twelve seconds": Fault(each(APIS, {"UrlRequestLatency": [12000] * REQUESTS}), {"ApiLatencyAlarm"}),
     # Its next try succeeds, so that nothing waits for long.
@@ -89,7 +113,14 @@ FAULTS = {
 BORNE = {
     "three of five minutes' callbacks are answered with 5xx": {("PaymentCallback", "Url5xxCount"): lambda minute: [int(minute % 5 < 3)]},
     "three of five minutes' calls are answered with 5xx": {("SignApi", "Url5xxCount"): lambda minute: [int(minute % 5 < 3)]},
-    "a twentieth of the calls is answered with 5xx": {("SignApi", "Url5xxCount"): [1, 1]},
+    "one of two hundred callbacks is answered with 5xx": {("PaymentCallback", "UrlRequestCount"): [1] * 200, ("PaymentCallback", "Url5xxCount"): [1]},
+    "a twentieth of the calls is answered with 5xx": {("SignApi", "Url5xxCount"): [1]},
+    **{
+        f"{function} has three requests in five minutes and answers all of them with 5xx": {
+            (function, metric): lambda minute: [int(minute % 5 < 3)] for metric in ("UrlRequestCount", "Url5xxCount")
+        }
+        for function in ("PaymentCallback", "SignApi")
+    },
     "callbacks take 2.5 s": {("PaymentCallback", "UrlRequestLatency"): [2500] * REQUESTS},
     "calls take 10 s": {("SignApi", "UrlRequestLatency"): [10_000] * REQUESTS},
     "the worker fails in each third minute": {("Worker", "Errors"): lambda minute: [int(minute % 3 == 0)]},

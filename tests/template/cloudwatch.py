@@ -14,8 +14,8 @@ class Missing:
     """No value: only FILL gives it one."""
 
 
-class Choices(ast.NodeTransformer):
-    """IF as Python's own: it must not divide where its condition is false."""
+class AsPython(ast.NodeTransformer):
+    """Metric math as Python's own."""
 
     def visit_Call(self, call):
         self.generic_visit(call)
@@ -24,9 +24,17 @@ class Choices(ast.NodeTransformer):
         condition, yes, no = call.args
         return ast.IfExp(condition, yes, no)
 
+    def visit_BinOp(self, operation):
+        self.generic_visit(operation)
+        if not isinstance(operation.op, ast.Div):
+            return operation
+        return ast.Call(ast.Name("DIVIDED", ast.Load()), [operation.left, operation.right], [])
+
 
 FUNCTIONS = {
     "FILL": lambda value, filled: filled if value is Missing else value,
+    # By nothing: no value, and what else is in the expression has one all the same.
+    "DIVIDED": lambda dividend, divisor: dividend / divisor if divisor else Missing,
     "MAX": lambda many: max((value for value in many if value is not Missing), default=Missing),
 }
 
@@ -36,11 +44,8 @@ def datapoint(alarm, values):
     if "MetricName" in alarm:
         return values["value"]
     [expression] = [query["Expression"] for query in alarm["Metrics"] if "Expression" in query]
-    tree = ast.fix_missing_locations(Choices().visit(ast.parse(expression, mode="eval")))
-    try:
-        return eval(compile(tree, "expression", "eval"), FUNCTIONS | values)
-    except ZeroDivisionError:
-        return Missing
+    tree = ast.fix_missing_locations(AsPython().visit(ast.parse(expression, mode="eval")))
+    return eval(compile(tree, "expression", "eval"), FUNCTIONS | values)
 
 
 def breaches(alarm, value):

@@ -8,7 +8,7 @@ import unittest
 
 from cloudwatch import Missing, Writes, datapoint, period, states
 from scenarios import EMITTED, STACK, crate, deployed_name, goes_off, metrics, seen
-from test_template import CONSUMERS, DEPLOYED, FUNCTIONS
+from test_template import CALLBACKS, CONSUMERS, DEPLOYED, FUNCTIONS
 from translated import ROOT, of_type, text
 
 RUNBOOK = ROOT / "docs" / "runbook"
@@ -196,6 +196,18 @@ class Alarms(unittest.TestCase):
                         # The sweeper runs whatever the others do.
                         if not (lasts and name == "SweeperDeadAlarm"):
                             self.assertFalse(goes_off(ALARMS[name], scenario, "ordinary", offset))
+
+    def test_signatures_that_one_function_alone_refuses_are_not_hidden_by_the_requests_of_the_others(self):
+        alarm, seconds = ALARMS["SignaturesRefusedAlarm"], 300
+        callbacks = [crate(name) for name in CALLBACKS]
+        for one in callbacks:
+            for refused, off in [(5, False), (6, True)]:
+                writes = Writes()
+                for at in range(6):
+                    counted = {name: {"UrlRequestCount": {"sum": 60 if name == one else 6000}} for name in callbacks}
+                    counted[one]["SignaturesRefused"] = {"sum": refused}
+                    writes.add(at * seconds, counted)
+                self.assertIs(any(states(alarm, seen(alarm, writes, 6 * seconds))), off, (one, refused))
 
     def test_the_alarm_on_silence_names_the_url_that_is_dead_and_no_other(self):
         silence = [name for name in TRIPPED_BY if name.startswith("Silence")]

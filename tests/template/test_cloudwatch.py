@@ -78,6 +78,11 @@ class Metrics(unittest.TestCase):
         self.assertIs(datapoint(expression, {"a": 1, "b": Missing}), Missing)
         self.assertEqual((datapoint(expression, {"a": 1, "b": 4}), period(expression)), (25, 300))
 
+    def test_the_largest_is_of_those_that_have_a_value(self):
+        largest = {"Metrics": [{"Id": "value", "Expression": "MAX([a / FILL(b, 0), c])"}]}
+        for values, expected in [((1, 4, 2), 2), ((12, 4, 2), 3), ((1, Missing, 2), 2), ((1, 0, Missing), Missing)]:
+            self.assertEqual(datapoint(largest, dict(zip("abc", values))), expected, values)
+
 
 if __name__ == "__main__":
     unittest.main()
