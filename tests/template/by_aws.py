@@ -65,9 +65,6 @@ FAULTS = {
     "a tenth of the callbacks of a seldom called function are answered with 503": Fault(
         seldom_called(CALLBACKS, {"Url5xxCount": [1, 1]}), {"CallbackFaultsAlarm"},
     ),
-    "each callback function has few requests and answers some of them with 503": Fault(
-        together(CALLBACKS, {"UrlRequestCount": [1, 1], "Url5xxCount": lambda minute: [int(minute % 5 == 0)]}), {"CallbackFaultsAlarm"},
-    ),
     "callbacks take three of WeChat's five seconds": Fault(each(CALLBACKS, {"UrlRequestLatency": [3000] * REQUESTS}), {"CallbackLatencyAlarm"}),
     "one call of twenty panics": Fault(each(APIS, {"Errors": [1], "Url5xxCount": [1]}), {"ApiErrorsAlarm"}),
     "a new version of both APIs panics": Fault(together(APIS, CRASHES), {"ApiErrorsAlarm", "ApiFaultsAlarm"}),
@@ -76,9 +73,6 @@ FAULTS = {
     "a new version of one API answers with 503": Fault(each(APIS, {"Url5xxCount": [1, 1]}), {"ApiFaultsAlarm"}),
     "a tenth of the calls of a seldom called API are answered with 503": Fault(
         seldom_called(APIS, {"Url5xxCount": [1, 1]}), {"ApiFaultsAlarm"},
-    ),
-    "both APIs have few calls and answer some of them with 503": Fault(
-        together(APIS, {"UrlRequestCount": [1, 1], "Url5xxCount": lambda minute: [2 * int(minute % 5 == 0)]}), {"ApiFaultsAlarm"},
     ),
     "an API answers every call with 503": Fault(each(APIS, {"Url5xxCount": [1] * REQUESTS}), {"ApiFaultsAlarm"}),
     "calls take twelve seconds": Fault(each(APIS, {"UrlRequestLatency": [12000] * REQUESTS}), {"ApiLatencyAlarm"}),

@@ -2,11 +2,13 @@
 
 import unittest
 
-from by_aws import BORNE, DAY, FAULTS, MINUTE, SPARSE, TRAFFIC, by_day, goes_off_after, play, shows_in
+from by_aws import (
+    APIS, BORNE, DAY, FAULTS, MINUTE, SPARSE, TRAFFIC, by_day, each, goes_off_after, play, shows_in, together,
+)
 from cloudwatch import period, states
 from scenarios import EMITTED, goes_off, metrics, seen, tell
 from test_alarms import ALARMS, TRIPPED_BY
-from test_template import DEPLOYED
+from test_template import CALLBACKS, DEPLOYED
 from translated import of_type, text
 
 # How late a value comes at most, in seconds: the services write once a minute, and need a moment for it.
@@ -101,6 +103,20 @@ class AlarmsOfAws(unittest.TestCase):
                     datapoints = seen(alarm, writes, whole)[:(begin + CANARY) // period(alarm)]
                     self.assertTrue(any(states(alarm, datapoints)))
         self.assertEqual(seen_to_trip, ROLL_BACK)
+
+    def test_a_fault_of_all_functions_of_a_kind_rolls_back_though_each_has_few_requests(self):
+        for name, functions, failed in [("CallbackFaultsAlarm", CALLBACKS, 1), ("ApiFaultsAlarm", APIS, 2)]:
+            faults = {"Url5xxCount": lambda minute, failed=failed: [failed * int(minute % 5 == 0)]}
+            few = {(function, "UrlRequestCount"): [1, 1] for function in functions}
+            for offset in begins(ALARMS[name]):
+                for late in (0, LATE):
+                    with self.subTest(name, offset=offset, late=late):
+                        def after(shows):
+                            return [goes_off_after(ALARMS[name], show, 15, offset, late, around=lambda time: few) for show in shows]
+                        [together_after] = after(together(functions, faults))
+                        self.assertLessEqual(together_after, CANARY)
+                        # Of one alone these are too few to tell.
+                        self.assertEqual(after(each(functions, faults)), [None] * len(functions))
 
     def test_wechats_probes_and_our_own_move_no_alarm_of_aws(self):
         for scenario in ("ordinary", "probes", "deployment_probe"):
