@@ -17,7 +17,7 @@ use host::Store;
 use host::clock::Clock;
 use host::dynamodb::DynamoDb;
 
-use crate::clients;
+use crate::{MORNING, clients};
 
 pub(crate) const TABLE: &str = "outbox";
 
@@ -33,7 +33,7 @@ struct Fixture {
 
 impl Fixture {
     async fn memory() -> Self {
-        let clock = Clock::in_memory();
+        let clock = Clock::standing_at(MORNING);
         let dynamodb = DynamoDb::start(&Store::Memory, 0, clock.clone()).await.unwrap();
         let client = clients::dynamodb(&dynamodb.endpoint());
         create_table(&client).await;

@@ -1,13 +1,16 @@
 //! The Lambda host, through the real Lambda runtime.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use host::lambda::{Endpoints, FunctionSpec, InvokeError, LambdaHost, LogSink};
 use reqwest::Client;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
-use crate::function::spec;
+use crate::function::{Gate, TIMEOUT, spec};
+use crate::{takes_less_than, wait_until};
 
 async fn start(functions: Vec<FunctionSpec>) -> LambdaHost {
     LambdaHost::start(functions, &Endpoints::default(), LogSink::discard()).await.unwrap()
@@ -35,7 +38,9 @@ async fn a_function_url_event_has_payload_format_2_0() {
         .header("User-Agent", "Mozilla/4.0")
         .header("Host", "callbacks.example.com:8443")
         .body("{\"id\":\"中\"}");
+    let before = real_now_ms();
     let seen = json(request.send().await.unwrap()).await;
+    let while_it_ran = before..=real_now_ms();
     let event = &seen["event"];
     assert_eq!(event["version"], "2.0");
     assert_eq!(event["routeKey"], "$default");
@@ -59,10 +64,10 @@ async fn a_function_url_event_has_payload_format_2_0() {
     assert_eq!(context["stage"], "$default");
     assert!(context["requestId"].as_str().unwrap().len() == 36);
     assert!(context["time"].as_str().unwrap().ends_with(" +0000"));
-    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
-    assert!((now_ms - context["timeEpoch"].as_i64().unwrap()).abs() < 10_000);
+    let epoch = context["timeEpoch"].as_i64().unwrap();
+    assert!(while_it_ran.contains(&epoch), "{while_it_ran:?} {epoch}");
     let deadline = seen["context"]["deadline"].as_i64().unwrap();
-    assert!((deadline - now_ms - 5_000).abs() < 2_000, "{deadline}");
+    assert!(while_it_ran.contains(&(deadline - TIMEOUT.as_millis() as i64)), "{while_it_ran:?} {deadline}");
     assert_eq!(seen["context"]["arn"], "arn:aws:lambda:us-east-1:000000000000:function:f");
 }
 
@@ -142,7 +147,7 @@ async fn a_process_that_is_killed_between_two_calls_is_not_noticed_by_the_caller
     let before = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
     let killed = std::process::Command::new("kill").args(["-9", &before.to_string()]).status().unwrap();
     assert!(killed.success());
-    wait_until(|| !is_alive(&before)).await;
+    has_ended(&before).await;
     let after = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
     assert_ne!(after, before);
 }
@@ -153,30 +158,35 @@ async fn a_process_that_is_killed_in_the_middle_is_502_and_the_next_call_gets_a_
     let before = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
     let slow = format!("{url}slow");
     let caller = tokio::spawn(async move { reqwest::get(slow).await.unwrap().status() });
-    wait_until(|| {
+    wait_until("the call ends", async || {
         host.kill("f");
         caller.is_finished()
     })
     .await;
     assert_eq!(caller.await.unwrap(), 502);
-    wait_until(|| !is_alive(&before)).await;
+    has_ended(&before).await;
     assert_ne!(json(reqwest::get(&url).await.unwrap()).await["pid"], before);
     host.kill("no such function");
 }
 
 #[tokio::test]
 async fn a_deployment_lets_a_call_end_and_gives_the_next_one_a_fresh_process() {
-    let (host, url) = start_one("http").await;
-    let pause = format!("{url}pause");
-    let caller = tokio::spawn(async move { json(reqwest::get(pause).await.unwrap()).await });
-    wait_until(|| host.processes("f") == 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::in_folder(folder.path());
+    let host = start(vec![gate.before(spec("f", "http"))]).await;
+    let url = host.url("f").unwrap().to_owned();
+    let hold = format!("{url}hold");
+    let caller = tokio::spawn(async move { json(reqwest::get(hold).await.unwrap()).await });
+    gate.reached("in", 1).await;
     host.deploy("f");
+    gate.open();
     let before = caller.await.unwrap()["pid"].clone();
-    wait_until(|| !is_alive(&before)).await;
+    assert_eq!(gate.pids("out"), [before.clone()]);
+    has_ended(&before).await;
     let after = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
     assert_ne!(after, before);
     host.deploy("f");
-    wait_until(|| !is_alive(&after)).await;
+    has_ended(&after).await;
     assert_eq!(host.processes("f"), 0, "what was idle is gone at once");
     host.deploy("no such function");
 }
@@ -184,39 +194,62 @@ async fn a_deployment_lets_a_call_end_and_gives_the_next_one_a_fresh_process() {
 #[tokio::test]
 async fn a_time_out_is_502_kills_the_process_and_leaves_the_next_call_a_fresh_one() {
     let limit = Duration::from_millis(400);
-    let host = start(vec![FunctionSpec { timeout: limit, ..spec("f", "http") }]).await;
-    let url = host.url("f").unwrap();
-    let before = json(reqwest::get(url).await.unwrap()).await["pid"].clone();
-    let started = Instant::now();
-    assert_eq!(reqwest::get(format!("{url}slow")).await.unwrap().status(), 502);
-    assert!(started.elapsed() >= limit && started.elapsed() < 3 * limit, "{:?}", started.elapsed());
-    assert!(!is_alive(&before));
-    assert_ne!(json(reqwest::get(url).await.unwrap()).await["pid"], before);
+    takes_less_than(3 * limit, async || {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Gate::in_folder(folder.path());
+        let host = start(vec![FunctionSpec { timeout: limit, ..gate.before(spec("f", "http")) }]).await;
+        let url = host.url("f").unwrap();
+        // So that its time is not the process's start.
+        let _ = reqwest::get(url).await.unwrap();
+        let started = Instant::now();
+        assert_eq!(reqwest::get(format!("{url}slow")).await.unwrap().status(), 502);
+        let took = started.elapsed();
+        assert!(took >= limit, "{took:?}");
+        let killed = gate.pids("started");
+        assert!(!killed.iter().any(is_alive), "{killed:?}");
+        wait_until("a call is answered within the limit", async || {
+            let answer = reqwest::get(url).await.unwrap();
+            answer.status() == 200 && !killed.contains(&json(answer).await["pid"])
+        })
+        .await;
+        took
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn calls_at_once_get_a_process_each_up_to_the_limit_and_the_rest_wait() {
-    let host = start(vec![FunctionSpec { max_concurrency: 2, ..spec("f", "http") }]).await;
-    let url = format!("{}pause", host.url("f").unwrap());
-    let calls: Vec<_> = (0..5).map(|_| tokio::spawn(reqwest::get(url.clone()))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::in_folder(folder.path());
+    let host = start(vec![FunctionSpec { max_concurrency: 2, ..gate.before(spec("f", "holding")) }]).await;
+    let calls = at_once(&host, 5);
+    gate.reached("in", 2).await;
+    assert_eq!(host.processes("f"), 2);
+    gate.open();
     let mut pids = std::collections::BTreeSet::new();
     for call in calls {
-        pids.insert(json(call.await.unwrap().unwrap()).await["pid"].as_u64().unwrap());
+        pids.insert(call.await.unwrap());
     }
-    assert_eq!(pids.len(), 2);
+    assert_eq!((pids.len(), gate.pids("started").len(), gate.pids("out").len()), (2, 2, 5));
     assert_eq!(host.processes("f"), 2);
 }
 
 #[tokio::test]
 async fn an_invocation_goes_on_when_its_caller_is_gone() {
-    let (host, url) = start_one("http").await;
-    json(reqwest::get(&url).await.unwrap()).await;
-    let hasty = Client::builder().timeout(Duration::from_millis(100)).build().unwrap();
-    assert!(hasty.get(format!("{url}pause")).send().await.unwrap_err().is_timeout());
-    // The one process is still busy, so that this call waits or gets another; the first one is not killed.
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(host.processes("f"), 1);
-    assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::in_folder(folder.path());
+    // One process: the next call waits for the end of the first one.
+    let host = start(vec![FunctionSpec { max_concurrency: 1, ..gate.before(spec("f", "http")) }]).await;
+    let url = host.url("f").unwrap().to_owned();
+    let hasty = tokio::spawn(reqwest::get(format!("{url}hold")));
+    let held = gate.reached("in", 1).await;
+    hasty.abort();
+    assert!(hasty.await.unwrap_err().is_cancelled());
+    // Time for a wrong host to notice that nobody waits any more.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    gate.open();
+    assert_eq!(json(reqwest::get(&url).await.unwrap()).await["pid"], held[0]);
+    assert_eq!((gate.pids("out"), gate.pids("started")), (held.clone(), held));
     assert_eq!(host.processes("f"), 1);
 }
 
@@ -229,11 +262,13 @@ async fn a_function_that_cannot_start_is_502_and_says_why_in_its_log() {
     let host = LambdaHost::start(vec![spec("f", "no-init"), missing], &Endpoints::default(), log).await.unwrap();
     assert_eq!(reqwest::get(host.url("f").unwrap()).await.unwrap().status(), 502);
     assert_eq!(reqwest::get(host.url("missing").unwrap()).await.unwrap().status(), 502);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let lines = lines.lock().unwrap().join("\n");
-    assert!(lines.contains("f: [host] f did not start: exit status"), "{lines}");
-    assert!(lines.contains("the table name is missing"), "{lines}");
-    assert!(lines.contains("missing did not start: /nonexistent/bootstrap: No such file"), "{lines}");
+    for line in [
+        "f: [host] f did not start: exit status",
+        "the table name is missing",
+        "missing did not start: /nonexistent/bootstrap: No such file",
+    ] {
+        wait_until(line, async || lines.lock().unwrap().join("\n").contains(line)).await;
+    }
 }
 
 #[tokio::test]
@@ -260,9 +295,7 @@ async fn a_function_sees_lambdas_variables_and_nothing_of_the_developers_environ
 
 #[tokio::test]
 async fn an_invocation_without_a_url_reports_what_went_wrong() {
-    let limit = Duration::from_millis(300);
-    let stuck = FunctionSpec { timeout: limit, ..spec("f", "scripted") };
-    let host = start(vec![stuck]).await;
+    let host = start(vec![spec("f", "scripted")]).await;
     // `RECORD` is missing: the handler panics.
     let failed = host.invoke("f", "{}").await.unwrap_err();
     assert!(matches!(failed, InvokeError::Failed { .. }), "{failed}");
@@ -279,42 +312,52 @@ async fn the_output_of_a_process_is_in_the_log_file_of_its_function() {
     let host = LambdaHost::start(vec![spec("f", "event")], &Endpoints::default(), log).await.unwrap();
     host.invoke("f", "{}").await.unwrap();
     host.shutdown().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let text = std::fs::read_to_string(folder.path().join("f.log")).unwrap();
-    assert!(text.contains("a line for the log\n"), "{text}");
+    let text = async || std::fs::read_to_string(folder.path().join("f.log")).unwrap_or_default();
+    wait_until("its line is in the file", async || text().await.contains("a line for the log\n")).await;
 }
 
 #[tokio::test]
 async fn shutting_down_ends_every_process() {
-    let (host, url) = start_one("http").await;
-    let pid = json(reqwest::get(&url).await.unwrap()).await["pid"].clone();
-    assert!(is_alive(&pid));
-    // One is in the middle of an invocation, too.
-    let busy = tokio::spawn(reqwest::get(format!("{url}slow")));
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let started = Instant::now();
-    host.shutdown().await;
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert_eq!(host.processes("f"), 0);
-    assert!(!is_alive(&pid));
-    assert!(busy.await.unwrap().is_err());
-    assert!(reqwest::get(&url).await.is_err());
+    takes_less_than(Duration::from_secs(2), async || {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Gate::in_folder(folder.path());
+        let host = start(vec![gate.before(spec("f", "http"))]).await;
+        let url = host.url("f").unwrap().to_owned();
+        // One is in the middle of an invocation, another one is idle.
+        let busy = tokio::spawn(reqwest::get(format!("{url}hold")));
+        let mut pids = gate.reached("in", 1).await;
+        pids.push(json(reqwest::get(&url).await.unwrap()).await["pid"].clone());
+        assert!(pids.iter().all(is_alive) && pids[0] != pids[1], "{pids:?}");
+        let started = Instant::now();
+        host.shutdown().await;
+        let took = started.elapsed();
+        assert_eq!(host.processes("f"), 0);
+        assert!(!pids.iter().any(is_alive), "{pids:?}");
+        assert!(busy.await.unwrap().is_err());
+        assert!(reqwest::get(&url).await.is_err());
+        took
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn idle_processes_are_stopped_but_for_the_last_one() {
-    let (host, url) = start_one("http").await;
-    let calls: Vec<_> = (0..3).map(|_| tokio::spawn(reqwest::get(format!("{url}pause")))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::in_folder(folder.path());
+    let host = start(vec![gate.before(spec("f", "holding"))]).await;
+    let calls = at_once(&host, 3);
+    gate.reached("in", 3).await;
+    gate.open();
     for call in calls {
-        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+        call.await.unwrap();
     }
     assert_eq!(host.processes("f"), 3);
-    host.stop_idle(Duration::from_secs(60));
+    host.stop_idle(Duration::from_secs(3_600));
     assert_eq!(host.processes("f"), 3);
     host.stop_idle(Duration::ZERO);
     assert_eq!(host.processes("f"), 1);
-    assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
-    assert_eq!(host.processes("f"), 1);
+    host.invoke("f", "{}").await.unwrap();
+    assert_eq!((host.processes("f"), gate.pids("started").len()), (1, 3));
 }
 
 #[tokio::test]
@@ -326,18 +369,22 @@ async fn a_taken_url_port_is_named() {
     assert!(error.to_string().starts_with(&format!("port {port} is in use: ")), "{error}");
 }
 
-async fn wait_until(mut done: impl FnMut() -> bool) {
-    for _ in 0..1000 {
-        if done() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it did not happen within ten seconds");
+/// So many invocations, of which none waits for another one's answer.
+fn at_once(host: &LambdaHost, count: usize) -> Vec<JoinHandle<Bytes>> {
+    let call = |host: LambdaHost| async move { host.invoke("f", "{}").await.unwrap() };
+    (0..count).map(|_| tokio::spawn(call(host.clone()))).collect()
+}
+
+fn real_now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+pub(crate) async fn has_ended(pid: &Value) {
+    wait_until(&format!("process {pid} ends"), async || !is_alive(pid)).await;
 }
 
 /// Whether a process runs: it is neither gone nor a zombie without threads.
-pub(crate) fn is_alive(pid: &Value) -> bool {
+fn is_alive(pid: &Value) -> bool {
     let is_zombie = |stat: String| stat.contains(") Z ");
     let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !is_zombie(stat) || threads() > 1)

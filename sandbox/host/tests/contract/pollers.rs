@@ -4,18 +4,18 @@ mod minute;
 mod queue;
 mod stream;
 
-use std::path::PathBuf;
-use std::time::Duration;
-
+use host::clock::Clock;
 use host::lambda::{FunctionSpec, LogSink};
 use host::pollers::Trigger;
 use host::{Stack, StackConfig, Store};
 use serde_json::Value;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::function::spec;
+use crate::{MORNING, wait_until};
 
-/// A stack and a function that records its events and answers by script.
+/// A stack, whose clock stands still until it is moved, and a function that records its events and answers by script.
 struct Fixture {
     stack: Stack,
     folder: TempDir,
@@ -24,7 +24,8 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { stack: Stack::start(StackConfig::default()).await.unwrap(), folder }
+        let config = StackConfig { clock: Some(Clock::standing_at(MORNING)), ..StackConfig::default() };
+        Self { stack: Stack::start(config).await.unwrap(), folder }
     }
 
     /// Starts the function; it answers with the lines of `script`, one per event, then with `{}`.
@@ -56,14 +57,8 @@ impl Fixture {
 
     /// Waits until the function has seen this many events.
     async fn wait_for_events(&self, count: usize) -> Vec<Value> {
-        for _ in 0..300 {
-            let events = self.events();
-            if events.len() >= count {
-                return events;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("only {:#?}", self.events());
+        wait_until(&format!("there are {count} events"), async || self.events().len() >= count).await;
+        self.events()
     }
 }
 
@@ -71,10 +66,6 @@ impl Fixture {
 fn all<'a>(event: &'a Value, pointer: &str) -> Vec<&'a str> {
     let records = event["Records"].as_array().unwrap();
     records.iter().map(|record| record.pointer(pointer).unwrap().as_str().unwrap()).collect()
-}
-
-async fn a_moment() {
-    tokio::time::sleep(Duration::from_millis(400)).await;
 }
 
 /// A stack that keeps its data in a folder.

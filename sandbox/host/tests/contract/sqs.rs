@@ -13,7 +13,7 @@ use host::Store;
 use host::clock::Clock;
 use host::sqs::Sqs;
 
-use crate::clients;
+use crate::{MORNING, clients};
 
 /// An SQS in memory with a clock that the test moves, and one queue.
 struct Fixture {
@@ -39,7 +39,7 @@ impl Fixture {
     }
 
     async fn new(queue: &str, attributes: &[(QueueAttributeName, &str)]) -> Self {
-        let clock = Clock::in_memory();
+        let clock = Clock::standing_at(MORNING);
         let sqs = Sqs::start(&Store::Memory, 0, clock.clone()).await.unwrap();
         let client = clients::sqs(&sqs.endpoint());
         let url = create(&client, queue, attributes).await;
@@ -66,7 +66,7 @@ impl Fixture {
         self.client.delete_message().queue_url(&self.url).receipt_handle(handle).send().await.unwrap();
     }
 
-    /// Moves the clock; 30 s is the default visibility time-out.
+    /// Moves the clock, which stands still otherwise; 30 s is the default visibility time-out.
     fn pass_seconds(&self, seconds: i64) {
         self.clock.advance_ms(seconds * 1000).unwrap();
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use host::lambda::LogSink;
-use host::{Stack, StackConfig, Store};
+use host::{Stack, StackConfig, StartError, Store};
 use serde_json::Value;
 
-use crate::function::spec;
-use crate::lambda::is_alive;
-use crate::{clients, dynamodb};
+use crate::function::{Gate, spec};
+use crate::lambda::has_ended;
+use crate::{clients, dynamodb, takes_less_than};
 
 #[tokio::test]
 async fn eight_stacks_in_one_process_do_not_meet() {
@@ -38,28 +38,29 @@ async fn eight_stacks_in_one_process_do_not_meet() {
 
 #[tokio::test]
 async fn a_stack_starts_again_on_the_same_ports_with_its_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut ports = (0, 0, 0);
-    for round in 0..2 {
-        let config = StackConfig {
-            store: Store::Folder(folder.path().to_owned()),
-            dynamodb_port: ports.0,
-            sqs_port: ports.1,
-            secrets_port: ports.2,
-            ..StackConfig::default()
+    // Between its two lives anybody may take a port.
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let in_folder = || StackConfig { store: Store::Folder(folder.path().to_owned()), ..StackConfig::default() };
+        let first = Stack::start(in_folder()).await.unwrap();
+        dynamodb::create_table(&clients::dynamodb(&first.dynamodb.endpoint())).await;
+        first.clock.set_offset_ms(5_000).unwrap();
+        let ports @ [dynamodb_port, sqs_port, secrets_port] = ports(&first);
+        first.shutdown().await;
+
+        let second = match Stack::start(StackConfig { dynamodb_port, sqs_port, secrets_port, ..in_folder() }).await {
+            Ok(second) => second,
+            Err(StartError::PortInUse { .. }) => continue,
+            Err(other) => panic!("{other}"),
         };
-        let stack = Stack::start(config).await.unwrap();
-        let port = |endpoint: &str| endpoint.rsplit(':').next().unwrap().parse().unwrap();
-        ports = (port(&stack.dynamodb.endpoint()), port(&stack.sqs.endpoint()), port(&stack.secrets.endpoint()));
-        let client = clients::dynamodb(&stack.dynamodb.endpoint());
-        if round == 0 {
-            dynamodb::create_table(&client).await;
-            stack.clock.set_offset_ms(5_000).unwrap();
-        }
+        assert_eq!(self::ports(&second), ports);
+        let client = clients::dynamodb(&second.dynamodb.endpoint());
         assert_eq!(client.list_tables().send().await.unwrap().table_names(), ["outbox"]);
-        assert_eq!(stack.clock.offset_ms(), 5_000);
-        stack.shutdown().await;
+        assert_eq!(second.clock.offset_ms(), 5_000);
+        second.shutdown().await;
+        return;
     }
+    panic!("each time one of its ports was taken");
 }
 
 #[tokio::test]
@@ -102,28 +103,36 @@ async fn tables_and_queues_survive_a_kill_of_the_stack() {
 
 #[tokio::test]
 async fn function_processes_end_soon_after_their_host_is_killed() {
-    let folder = tempfile::tempdir().unwrap();
-    // The one that does not watch its standard input ends at the end of its invocation, after 300 ms.
-    for (behaviour, path) in [("http", "pause"), ("watchful", "slow")] {
-        let mut stack = KilledStack::start(behaviour, folder.path());
-        let pid_of = async || {
+    for behaviour in ["http", "watchful"] {
+        takes_less_than(Duration::from_secs(2), async || {
+            let folder = tempfile::tempdir().unwrap();
+            let gate = Gate::in_folder(folder.path());
+            let mut stack = KilledStack::start(behaviour, folder.path());
+            let busy = tokio::spawn(reqwest::get(format!("{}hold", stack.url)));
+            let mut pids = gate.reached("in", 1).await;
             let answer = reqwest::get(&stack.url).await.unwrap().bytes().await.unwrap();
-            serde_json::from_slice::<Value>(&answer).unwrap()["pid"].clone()
-        };
-        let busy_pid = pid_of().await;
-        let busy = tokio::spawn(reqwest::get(format!("{}{path}", stack.url)));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let idle_pid = pid_of().await;
-        assert_ne!(busy_pid, idle_pid);
-        stack.kill();
-        let killed = Instant::now();
-        assert!(busy.await.unwrap().is_err());
-        while is_alive(&busy_pid) || is_alive(&idle_pid) {
-            assert!(killed.elapsed() < Duration::from_secs(2), "{behaviour}: {busy_pid} or {idle_pid} is still alive");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        println!("{behaviour}: both ended {:?} after their host", killed.elapsed());
+            pids.push(serde_json::from_slice::<Value>(&answer).unwrap()["pid"].clone());
+            assert_ne!(pids[0], pids[1], "one is busy, one is idle");
+            stack.kill();
+            let killed = Instant::now();
+            if behaviour == "http" {
+                // It does not watch its standard input, and ends at the end of its invocation.
+                gate.open();
+            }
+            assert!(busy.await.unwrap().is_err());
+            for pid in &pids {
+                has_ended(pid).await;
+            }
+            killed.elapsed()
+        })
+        .await;
     }
+}
+
+/// The ports of DynamoDB, SQS and Secrets Manager.
+fn ports(stack: &Stack) -> [u16; 3] {
+    let endpoints = [stack.dynamodb.endpoint(), stack.sqs.endpoint(), stack.secrets.endpoint()];
+    endpoints.map(|endpoint| endpoint.rsplit(':').next().unwrap().parse().unwrap())
 }
 
 /// A stack in a process of its own.
@@ -169,9 +178,10 @@ impl Drop for KilledStack {
 fn serve() {
     let Some(folder) = std::env::var_os("SERVE_FOLDER") else { return };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = Store::Folder(folder.into());
+        let store = Store::Folder(folder.clone().into());
         let mut stack = Stack::start(StackConfig { store, ..StackConfig::default() }).await.unwrap();
-        let function = spec("f", &std::env::var("SERVE_BEHAVIOUR").unwrap());
+        let gate = Gate::in_folder(Path::new(&folder));
+        let function = gate.before(spec("f", &std::env::var("SERVE_BEHAVIOUR").unwrap()));
         let lambda = stack.run(vec![function], vec![], LogSink::discard()).await.unwrap();
         println!("f listens at {}", lambda.url("f").unwrap());
         println!("DynamoDB listens at {}", stack.dynamodb.endpoint());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -26,6 +26,9 @@ pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
+/// How long a test waits for what must come. No test is about it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
 pub(crate) struct Bench {
     pub(crate) simulator: Simulator,
     pub(crate) control: Control,
@@ -37,9 +40,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn start() -> Self {
-        let clock = Clock::in_memory();
-        clock.set_offset_ms(MONDAY_AT_TEN - clock.now_ms()).unwrap();
-        Self::start_on(Store::Memory, clock).await
+        Self::start_on(Store::Memory, Clock::standing_at(MONDAY_AT_TEN)).await
     }
 
     pub(crate) async fn start_on(store: Store, clock: Clock) -> Self {
@@ -56,14 +57,14 @@ impl Bench {
         let pace = Pace::default();
         let config = Config { port: 0, store, clock: clock.clone(), merchants, templates, services, pace };
         let simulator = Simulator::start(config).await.unwrap();
-        let sink = Sink::start().await;
-        simulator.callbacks(Callbacks { contract: sink.url("/contract"), refund: sink.url("/refund") });
         let control = simulator.control();
+        let sink = Sink::start(control.clone()).await;
+        simulator.callbacks(Callbacks { contract: sink.url("/contract"), refund: sink.url("/refund") });
         let merchant = WechatPay::test_merchant().unwrap();
         Self { simulator, control, clock, sink, client: reqwest::Client::new(), merchant }
     }
 
-    /// Moves the clock.
+    /// Moves the clock, which stands still otherwise.
     pub(crate) fn pass(&self, ms: i64) {
         self.clock.advance_ms(ms).unwrap();
     }
@@ -117,6 +118,18 @@ impl Bench {
 
     pub(crate) async fn row(&self, path: &str) -> Value {
         self.control.get(&format!("/{MCH_ID}{path}")).await.unwrap()
+    }
+
+    /// The same, once it is as it must become.
+    pub(crate) async fn row_when(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut row = Value::Null;
+        poll(async || {
+            row = self.row(path).await;
+            is_so(&row)
+        })
+        .await;
+        assert!(is_so(&row), "{path}: {row:#}");
+        row
     }
 
     /// A pay-and-sign order with its contract; the notices go to `/payment` and `/signing`.
@@ -221,10 +234,12 @@ pub(crate) struct Sink {
     received: Arc<Mutex<Vec<Received>>>,
     refuses: Arc<AtomicBool>,
     held: watch::Sender<bool>,
+    /// Of the simulator that sends them.
+    pub(crate) sender: Control,
 }
 
 impl Sink {
-    async fn start() -> Self {
+    async fn start(sender: Control) -> Self {
         let received: Arc<Mutex<Vec<Received>>> = Arc::default();
         let refuses = Arc::new(AtomicBool::new(false));
         let (inbox, refusing) = (Arc::clone(&received), Arc::clone(&refuses));
@@ -241,7 +256,7 @@ impl Sink {
             (status, v2_unsigned_answer(&answer).unwrap().body)
         };
         let router = Router::new().fallback(post(receive));
-        Self { server: Server::serve(bind(0).await.unwrap(), router).unwrap(), received, refuses, held }
+        Self { server: Server::serve(bind(0).await.unwrap(), router).unwrap(), received, refuses, held, sender }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -273,7 +288,7 @@ impl Sink {
         self.received.lock().unwrap().iter().map(|one| one.path.clone()).collect()
     }
 
-    /// Waits until so many V2 notices have arrived at a path, and then a moment for one too many.
+    /// Waits until so many V2 notices have arrived at a path, and no more of them are due.
     pub(crate) async fn wait(&self, path: &str, count: usize) -> Vec<V2Fields> {
         let bodies = self.wait_any(path, count).await;
         bodies.iter().map(|one| V2Fields::read(one.body.as_bytes()).unwrap()).collect()
@@ -281,15 +296,32 @@ impl Sink {
 
     /// The same for notices of any kind.
     pub(crate) async fn wait_any(&self, path: &str, count: usize) -> Vec<Received> {
-        for _ in 0..200 {
-            if self.at(path).len() >= count {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        self.arrived(path, count).await;
+        poll(async || !self.is_any_due(path).await).await;
         let received = self.received(path);
         assert_eq!(received.len(), count, "notices at {path}");
         received
+    }
+
+    /// Waits until so many notices have arrived at a path, whether they were answered or not.
+    pub(crate) async fn arrived(&self, path: &str, count: usize) {
+        poll(async || self.at(path).len() >= count).await;
+    }
+
+    /// Whether a notice to this path is due or on its way: until its answer is written down it stays due.
+    async fn is_any_due(&self, path: &str) -> bool {
+        let now = self.sender.get("/clock").await.unwrap()["now_ms"].as_i64();
+        let state = self.sender.get("/state").await.unwrap();
+        let mut to_this_path =
+            state["notices"].as_array().unwrap().iter().filter(|notice| notice["url"] == self.url(path));
+        to_this_path.any(|notice| notice["next_at_ms"].as_i64().is_some_and(|at| Some(at) <= now))
+    }
+}
+
+/// Looks until something is so, or the deadline is over: the caller's own look tells which.
+async fn poll(mut is_so: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so().await && started.elapsed() < DEADLINE {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -138,7 +138,6 @@ async fn a_slow_notice_arrives_whole() {
     bench.spoil_notice("payment", json!({ "slow": { "ms": 500 } })).await;
     bench.pay("H1").await;
     bench.sink.wait("/payment", 1).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
     let notices = bench.row("/notices?number=H1F000").await;
     let payment = notices.as_array().unwrap().iter().find(|notice| notice["kind"] == "payment").unwrap().clone();
     assert_eq!((&payment["state"], &payment["deliveries"][0]["fault"]), (&json!("accepted"), &json!("slow")));

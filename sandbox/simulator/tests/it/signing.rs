@@ -217,12 +217,7 @@ async fn the_merchant_is_asked_to_keep_a_user_before_the_end_is_told() {
     let bench = Bench::start().await;
     bench.subscribe("H1", "12539").await.unwrap();
     bench.act("/contracts/H1/terminate", json!({ "by": "user" })).await;
-    for _ in 0..100 {
-        if bench.sink.at("/contract/v2/10000100").len() == 2 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
+    bench.sink.wait_any("/contract/v2/10000100", 2).await;
     let told = bench.sink.at("/contract/v2/10000100");
     assert!(told[0].contains("ENTRUST.TERMINATE_RETENTION"), "{}", told[0]);
     assert!(told[1].contains("DELETE"), "{}", told[1]);

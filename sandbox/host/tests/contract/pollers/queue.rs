@@ -30,6 +30,20 @@ async fn left(client: &Client, url: &str) -> (String, String) {
     )
 }
 
+/// Waits until nothing waits in the queue and so many messages are held.
+async fn come_to_be_held(client: &Client, url: &str, count: usize) {
+    let held = ("0".to_owned(), count.to_string());
+    wait_until(&format!("{count} messages are held"), async || left(client, url).await == held).await;
+}
+
+/// Sends one more message and waits for its event: the poller is done then with all that came before, and takes one batch after the other.
+async fn is_through(f: &Fixture, client: &Client, url: &str, events_before: usize) {
+    let one_more = format!("after-{events_before}");
+    send(client, url, "another", &one_more).await;
+    let events = f.wait_for_events(events_before + 1).await;
+    assert_eq!(all(&events[events_before], "/body"), [one_more]);
+}
+
 fn failures(ids: &[&str]) -> String {
     let failures: Vec<_> = ids.iter().map(|id| serde_json::json!({ "itemIdentifier": id })).collect();
     serde_json::json!({ "batchItemFailures": failures }).to_string()
@@ -58,8 +72,7 @@ async fn a_function_gets_sqs_records_and_what_it_handled_is_deleted() {
     assert_eq!(record["messageAttributes"]["k"]["dataType"], "String");
     assert_eq!(record["md5OfBody"].as_str(), sent.md5_of_message_body());
     assert_eq!(record["md5OfMessageAttributes"].as_str(), sent.md5_of_message_attributes());
-    a_moment().await;
-    assert_eq!(left(&client, &url).await, ("0".into(), "0".into()));
+    come_to_be_held(&client, &url, 0).await;
 }
 
 #[tokio::test]
@@ -69,12 +82,15 @@ async fn a_failed_batch_comes_again_when_its_visibility_ends() {
     send(&client, &url, "a", "1").await;
     f.run(trigger("work.fifo", 10), "error").await;
     f.wait_for_events(1).await;
-    a_moment().await;
-    assert_eq!(f.events().len(), 1);
-    assert_eq!(left(&client, &url).await, ("0".into(), "1".into()));
-    f.stack.clock.advance_ms(31_000).unwrap();
-    let events = f.wait_for_events(2).await;
-    assert_eq!(events[1]["Records"][0]["attributes"]["ApproximateReceiveCount"], "2");
+    is_through(&f, &client, &url, 1).await;
+    come_to_be_held(&client, &url, 1).await;
+    f.stack.clock.advance_ms(29_999).unwrap();
+    is_through(&f, &client, &url, 2).await;
+    come_to_be_held(&client, &url, 1).await;
+    f.stack.clock.advance_ms(1).unwrap();
+    let events = f.wait_for_events(4).await;
+    assert_eq!(all(&events[3], "/body"), ["1"]);
+    assert_eq!(events[3]["Records"][0]["attributes"]["ApproximateReceiveCount"], "2");
 }
 
 #[tokio::test]
@@ -89,7 +105,7 @@ async fn of_a_half_failed_batch_only_the_failures_come_again() {
     }
     f.run(trigger("work", 10), &failures(&[&ids[1]])).await;
     f.wait_for_events(1).await;
-    a_moment().await;
+    come_to_be_held(&client, &url, 1).await;
     f.stack.clock.advance_ms(31_000).unwrap();
     let events = f.wait_for_events(2).await;
     assert_eq!(all(&events[1], "/body"), ["2"]);
@@ -106,7 +122,7 @@ async fn after_a_failure_in_a_fifo_group_nothing_later_of_that_group_is_done() {
     }
     f.run(trigger("work.fifo", 10), &failures(&[&ids[1]])).await;
     f.wait_for_events(1).await;
-    a_moment().await;
+    come_to_be_held(&client, &url, 2).await;
     f.stack.clock.advance_ms(31_000).unwrap();
     let events = f.wait_for_events(2).await;
     assert_eq!(all(&events[1], "/body"), ["a2", "a3"]);
@@ -119,8 +135,10 @@ async fn an_answer_that_names_what_is_not_in_the_batch_fails_it_as_a_whole() {
     send(&client, &url, "a", "1").await;
     f.run(trigger("work.fifo", 10), &failures(&["nobody"])).await;
     f.wait_for_events(1).await;
-    a_moment().await;
-    assert_eq!(left(&client, &url).await, ("0".into(), "1".into()));
+    is_through(&f, &client, &url, 1).await;
+    come_to_be_held(&client, &url, 1).await;
+    f.stack.clock.advance_ms(31_000).unwrap();
+    assert_eq!(all(&f.wait_for_events(3).await[2], "/body"), ["1"]);
 }
 
 #[tokio::test]
@@ -131,14 +149,8 @@ async fn a_queue_may_come_into_being_after_its_poller_and_batches_keep_their_siz
     for body in ["1", "2", "3"] {
         send(&client, &url, "a", body).await;
     }
-    let mut seen = Vec::new();
-    for _ in 0..200 {
-        seen = f.events().iter().flat_map(|event| all(event, "/body").join(" ").chars().collect::<Vec<_>>()).collect();
-        if seen.contains(&'3') {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(seen.iter().filter(|c| c.is_numeric()).collect::<String>(), "123");
+    let seen = || f.events().iter().map(|event| all(event, "/body").concat()).collect::<String>();
+    wait_until("the last one is seen", async || seen().contains('3')).await;
+    assert_eq!(seen(), "123");
     assert!(f.events().iter().all(|event| event["Records"].as_array().unwrap().len() <= 2));
 }

@@ -66,15 +66,11 @@ async fn an_error_halves_the_batch_until_all_but_the_poisoned_record_are_through
     let trigger = Trigger::Stream(StreamTrigger { attempts: Some(2), ..inserts() });
     f.run_with(trigger, "", &[("POISON", "\"bad\"")]).await;
     let is_poisoned = |event: &Value| event.to_string().contains("\"bad\"");
-    for _ in 0..200 {
-        let (refused, handled): (Vec<_>, Vec<_>) = f.events().into_iter().partition(is_poisoned);
-        if keys(&handled) == ["a", "b", "c", "d"] {
-            assert_eq!(refused.iter().filter(|event| all(event, KEY) == ["bad"]).count(), 2);
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{:?}", keys(&f.events()));
+    let events = || f.events().into_iter().partition::<Vec<_>, _>(is_poisoned);
+    wait_until("the last one is through", async || keys(&events().1).contains(&"d".to_owned())).await;
+    let (refused, handled) = events();
+    assert_eq!(keys(&handled), ["a", "b", "c", "d"]);
+    assert_eq!(refused.iter().filter(|event| all(event, KEY) == ["bad"]).count(), 2);
 }
 
 #[tokio::test]
@@ -116,7 +112,8 @@ async fn after_a_restart_the_stream_goes_on_where_it_was_left() {
     put(&client, "a", 1).await;
     f.run(Trigger::Stream(inserts()), "").await;
     f.wait_for_events(1).await;
-    a_moment().await;
+    let checkpoint = f.folder.path().join("data/streams/outbox.f");
+    wait_until("it is written down how far the stream was read", async || checkpoint.exists()).await;
     let stack = std::mem::replace(&mut f.stack, Stack::start(StackConfig::default()).await.unwrap());
     stack.shutdown().await;
     f.stack = stack_in(&f.folder).await;

@@ -88,7 +88,7 @@ async fn a_purged_queue_is_empty() {
 async fn queues_messages_and_deduplication_are_still_there_after_a_restart_on_another_port() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::Folder(folder.path().to_owned());
-    let sqs = Sqs::start(&store, 0, Clock::in_memory()).await.unwrap();
+    let sqs = Sqs::start(&store, 0, Clock::standing_at(MORNING)).await.unwrap();
     let client = clients::sqs(&sqs.endpoint());
     let url = create(&client, "orders.fifo", &[(QueueAttributeName::FifoQueue, "true")]).await;
     let send = |client: &Client| {
@@ -97,7 +97,7 @@ async fn queues_messages_and_deduplication_are_still_there_after_a_restart_on_an
     };
     let first = send(&client).await.unwrap();
     sqs.shutdown().await;
-    let sqs = Sqs::start(&store, 0, Clock::in_memory()).await.unwrap();
+    let sqs = Sqs::start(&store, 0, Clock::standing_at(MORNING)).await.unwrap();
     let client = clients::sqs(&sqs.endpoint());
     // The stored URL names the old port.
     assert_eq!(send(&client).await.unwrap().sequence_number, first.sequence_number);

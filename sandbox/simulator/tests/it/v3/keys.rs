@@ -4,7 +4,7 @@ use counterparty::{MERCHANT_PRIVATE_KEY_PEM, MerchantKey, PlatformCertificate, W
 use serde_json::{Value, json};
 
 use super::desk::{is_signed, merchant_key, open};
-use crate::bench::{Bench, DAY, MCH_ID, Received};
+use crate::bench::{Bench, DAY, MCH_ID, MONDAY_AT_TEN, Received};
 
 const CERTIFICATES: &str = "/v3/certificates";
 
@@ -145,7 +145,7 @@ async fn after_the_api_v3_key_changed_both_keys_may_have_sealed_a_notice() {
 #[tokio::test]
 async fn a_certificate_that_was_issued_while_it_ran_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let clock = host::clock::Clock::in_memory();
+    let clock = host::clock::Clock::standing_at(MONDAY_AT_TEN);
     let store = || host::Store::Folder(folder.path().to_owned());
     let bench = Bench::start_on(store(), clock.clone()).await;
     let new = bench.set_keys("certificates", json!({})).await["serial"].as_str().unwrap().to_owned();
