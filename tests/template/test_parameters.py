@@ -23,6 +23,7 @@ EXAMPLES = {
                           ["*", "123456789012", "arn:aws:iam::1:root", "arn:aws:sts::123456789012:assumed-role/a/b"]),
     "AlarmEmail": (["", "ops@example.com"], ["ops", "ops@example", "a b@example.com"]),
     "EdgeDomain": (["", "pay.example.com"], ["https://pay.example.com", "pay", "Pay.example.com", "pay.example.com/"]),
+    "Revision": (["1", "2026-11-22.leak_1"], ["", "a b", "1" * 65]),
     "OriginSecrets": (["", "a" * 32, "a" * 64 + "," + "b" * 32], ["short", "a" * 65, "a" * 32 + ",", "a" * 31 + "!"]),
     "Domain": (["pay.example.com"], ["", "https://pay.example.com"]),
     "CertificateArn": (["arn:aws:acm:us-east-1:123456789012:certificate/0a-1"], ["arn:aws:acm:ap-east-1:123456789012:certificate/0a-1", ""]),

@@ -27,8 +27,8 @@ def source():
     return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
-def translate(template):
-    """The template as it would be deployed."""
+def translate(template, catalogue="s3://bucket/key"):
+    """The template as it would be deployed, with the catalogue at that address."""
     template = copy.deepcopy(template)
     parameters = {name: spec["Default"] for name, spec in template["Parameters"].items() if "Default" in spec}
     functions = [r for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
@@ -37,7 +37,7 @@ def translate(template):
         function["Properties"]["CodeUri"] = "s3://bucket/key"
     for layer in template["Resources"].values():
         if layer["Type"] == "AWS::Serverless::LayerVersion":
-            layer["Properties"]["ContentUri"] = "s3://bucket/key"
+            layer["Properties"]["ContentUri"] = catalogue
     return transform(template, parameters | PARAMETERS, NoManagedPolicies())
 
 

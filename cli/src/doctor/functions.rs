@@ -6,7 +6,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionUrlAuthType, LastUpdateStatus, State};
 
 use super::aws::{Refusal, asked};
-use super::{At, Finding};
+use super::{At, Finding, versions};
 
 /// Every URL and every event source belongs to this alias.
 pub(super) const ALIAS: &str = "live";
@@ -62,7 +62,7 @@ pub(super) async fn look(client: &Client, function: &str) -> (Vec<Finding>, Opti
         _ => at.ok("can run"),
     };
     let variables = configured.environment().and_then(|environment| environment.variables()).cloned();
-    (vec![state, concurrency(client, function).await], variables)
+    (vec![state, versions::served(client, function, &configured).await, concurrency(client, function).await], variables)
 }
 
 async fn concurrency(client: &Client, function: &str) -> Finding {

@@ -21,6 +21,7 @@ mod queues;
 mod tables;
 mod topics;
 mod urls;
+mod versions;
 
 use serde::Serialize;
 

@@ -117,11 +117,21 @@ impl Deployed {
         Said::of(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
     }
 
-    /// What doctor says while the account answers otherwise.
+    /// What doctor says while the account answers otherwise. Where a function is configured otherwise, that is what was deployed last.
     pub(super) async fn while_changed(&self, name: &str, change: impl FnOnce(&mut Value)) -> Said {
         let before = self.account.change(name, change);
+        let latest = name.strip_prefix("configuration ").map(|function| {
+            let changed = self.account.change(name, |_| ());
+            (format!("latest {function}"), changed)
+        });
+        let deployed = latest.map(|(name, changed)| {
+            let before = self.account.change(&name, |answer| *answer = changed);
+            (name, before)
+        });
         let said = self.doctor().await;
-        self.account.change(name, |answer| *answer = before);
+        for (name, before) in [(name.to_owned(), before)].into_iter().chain(deployed) {
+            self.account.change(&name, |answer| *answer = before);
+        }
         said
     }
 }
@@ -129,12 +139,13 @@ impl Deployed {
 /// What Lambda answers about a function that is as the template makes it.
 fn function(name: &str, entry: Entry, url: Option<&String>, variables: &Value) -> Answers {
     let function = format!("{STACK}-{name}");
+    let configured = json!({ "FunctionName": function, "State": "Active", "LastUpdateStatus": "Successful",
+        "CodeSha256": "c0de", "Architectures": ["arm64"], "MemorySize": 256, "Timeout": 15,
+        "Layers": [{ "Arn": "arn:aws:lambda:ap-east-1:123456789012:layer:shop-catalogue:1" }],
+        "Environment": { "Variables": variables } });
     let mut answers = Answers::from([
-        (
-            format!("configuration {function}"),
-            json!({ "FunctionName": function, "State": "Active", "LastUpdateStatus": "Successful",
-                "Environment": { "Variables": variables } }),
-        ),
+        (format!("configuration {function}"), configured.clone()),
+        (format!("latest {function}"), configured),
         (format!("concurrency {function}"), json!({ "ReservedConcurrentExecutions": 100 })),
     ]);
     if let Some(url) = url {
@@ -263,6 +274,38 @@ async fn a_deployment_as_the_template_makes_it_is_well_and_each_fault_has_its_ow
     deployed.town.stop().await;
 }
 
+type Change = fn(&mut Value);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_does_not_serve_what_was_deployed_last_is_a_failure_that_tells_no_value() {
+    let deployed = Deployed::start().await;
+    let check = "version: shop-sign-api";
+    deployed.doctor().await.has("ok", check, "live serves what was deployed last");
+    let changes: [(&str, Change); 6] = [
+        ("PAPAY_ORIGIN_SECRETS", |latest| {
+            latest["Environment"]["Variables"]["PAPAY_ORIGIN_SECRETS"] = json!("a-secret")
+        }),
+        ("PAPAY_ISSUERS", |latest| {
+            latest["Environment"]["Variables"].as_object_mut().unwrap().remove("PAPAY_ISSUERS");
+        }),
+        ("layers", |latest| {
+            latest["Layers"][0]["Arn"] = json!("arn:aws:lambda:ap-east-1:123456789012:layer:shop-catalogue:2")
+        }),
+        ("code", |latest| latest["CodeSha256"] = json!("0ther")),
+        ("architecture", |latest| latest["Architectures"] = json!(["x86_64"])),
+        ("memory, timeout", |latest| (latest["MemorySize"], latest["Timeout"]) = (json!(512), json!(10))),
+    ];
+    for (different, change) in changes {
+        let said = deployed.while_changed("latest shop-sign-api", change).await;
+        said.has("failure", check, &format!("different: {different}"));
+        assert_eq!((said.code, said.complaints()), (2, vec![check.to_owned()]), "{}", said.all);
+        assert!(!said.all.contains("a-secret"), "{}", said.all);
+    }
+    let denied = deployed.while_changed("latest shop-sign-api", |answer| *answer = refusal("AccessDeniedException"));
+    denied.await.has("unchecked", check, "may not ask: lambda:GetFunctionConfiguration");
+    deployed.town.stop().await;
+}
+
 #[test]
 fn every_function_and_every_alarm_of_the_template_is_looked_for() {
     let template = include_str!("../../../template.yaml");
@@ -276,8 +319,9 @@ fn every_function_and_every_alarm_of_the_template_is_looked_for() {
     assert_eq!(names("AlarmName"), ALARMS);
     let mut functions = FUNCTIONS.map(|(name, _)| name);
     functions.sort_unstable();
-    // The probes run at deployments only.
-    let known: Vec<&str> = names("FunctionName").into_iter().filter(|name| !name.ends_with("-probe")).collect();
+    // The probes and what compares configurations run at deployments only.
+    let at_deployments = |name: &str| name.ends_with("-probe") || name == "fingerprint";
+    let known: Vec<&str> = names("FunctionName").into_iter().filter(|name| !at_deployments(name)).collect();
     assert_eq!(known, functions);
     for (name, entry) in FUNCTIONS {
         if let Entry::Schedule(alarm) = entry {

@@ -125,7 +125,9 @@ async fn every_address_is_asked_for_each_merchant_and_for_none_that_nobody_knows
 
 fn in_every_function(deployed: &Deployed, change: impl Fn(&mut Value)) {
     for (name, _) in FUNCTIONS {
-        let answer = format!("configuration shop-{name}");
-        deployed.account.change(&answer, |answer| change(&mut answer["Environment"]["Variables"]));
+        for what in ["configuration", "latest"] {
+            let answer = format!("{what} shop-{name}");
+            deployed.account.change(&answer, |answer| change(&mut answer["Environment"]["Variables"]));
+        }
     }
 }

@@ -12,7 +12,8 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What it answers, by a name of ours: `configuration membership-callback`, `alarms`. A test changes it at will.
+/// What it answers, by a name of ours: `configuration shop-worker` of what is served, `latest shop-worker` of what was deployed last,
+/// `alarms`. A test changes it at will.
 pub(super) type Answers = BTreeMap<String, Value>;
 
 /// A running account.
@@ -61,6 +62,9 @@ async fn answer(State(account): State<Account>, method: Method, uri: Uri, header
             let function = query.split('&').find_map(|pair| pair.strip_prefix("FunctionName=")).unwrap();
             let function = function.replace("%3A", ":");
             lambda(account.told(&format!("mappings {}", function.strip_suffix(":live").unwrap())))
+        }
+        [_, "functions", function, "configuration"] if uri.query().is_none() => {
+            lambda(account.told(&format!("latest {function}")))
         }
         [_, "functions", function, what] => lambda(account.told(&format!("{what} {function}"))),
         ["service", "GraniteServiceVersion20100801", "operation", "DescribeAlarms"] => alarms(account.told("alarms")),
