@@ -414,7 +414,7 @@ class Outputs(unittest.TestCase):
         for name, output in DEPLOYED["Outputs"].items():
             if "NotifyUrl" in name:
                 pattern, values = output["Value"]["Fn::Sub"]
-                self.assertEqual(values["MchId"], {"Fn::Select": [0, {"Ref": "Merchants"}]})
+                self.assertEqual(values["MchId"], {"Fn::Select": [0, {"Fn::Split": [",", {"Ref": "Merchants"}]}]})
                 urls[name] = (pattern, text(values["Url"]))
         paths = {"deduction": "Deduction", "contract": "Contract", "payment": "Payment", "refund": "Refund"}
         url = lambda path: f"HasEdge ? https://${{EdgeDomain}}/{path}/ : {paths[path]}CallbackUrl.FunctionUrl"

@@ -83,6 +83,14 @@ class Stack:
         separator, parts = inner
         return separator.join(self.value(parts))
 
+    def Split(self, inner):
+        separator, whole = inner
+        return self.value(whole).split(separator)
+
+    def Select(self, inner):
+        index, parts = inner
+        return self.value(parts)[index]
+
     def Sub(self, inner):
         pattern, values = (inner, {}) if isinstance(inner, str) else inner
         values = self.value(values)
