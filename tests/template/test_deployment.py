@@ -45,16 +45,12 @@ class Deployment(unittest.TestCase):
 
     def test_codedeploy_can_shift_these_functions_and_call_the_probes_only(self):
         function = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-"
-        self.assertEqual(allowed(DEPLOYED, "DeploymentRole"), {
-            ("cloudwatch:DescribeAlarms", "*"),
-            ("lambda:GetAlias", function + "*"),
-            ("lambda:UpdateAlias", function + "*"),
-            ("lambda:GetProvisionedConcurrencyConfig", function + "*"),
-            ("lambda:InvokeFunction", function + "*-probe"),
-        })
-        for probe in PROBES:
-            name = text(DEPLOYED["Resources"][probe]["Properties"]["FunctionName"])
-            self.assertTrue(name.startswith("${AWS::StackName}-") and name.endswith("-probe"), name)
+        # A whole name each: `${AWS::StackName}-*` would be the functions of the stack `papay-staging` to the stack `papay`, too.
+        whole = lambda name: function.removesuffix("${AWS::StackName}-") + text(DEPLOYED["Resources"][name]["Properties"]["FunctionName"])
+        actions = ["GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig"]
+        shifts = {(f"lambda:{action}", whole(name) + qualifier) for action in actions for name in [*CALLBACKS, *APIS] for qualifier in ("", ":*")}
+        calls = {("lambda:InvokeFunction", whole(probe)) for probe in PROBES}
+        self.assertEqual(allowed(DEPLOYED, "DeploymentRole"), {("cloudwatch:DescribeAlarms", "*")} | shifts | calls)
 
     def test_a_probe_calls_the_versions_it_knows_and_tells_codedeploy(self):
         group = "arn:${AWS::Partition}:codedeploy:${AWS::Region}:${AWS::AccountId}:deploymentgroup:${ServerlessDeploymentApplication}/*"
