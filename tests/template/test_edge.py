@@ -54,6 +54,15 @@ class Edge(unittest.TestCase):
             self.assertIn("POST", behavior["AllowedMethods"])
             self.assertEqual([one["EventType"] for one in behavior["FunctionAssociations"]], ["viewer-request"])
 
+    def test_no_error_is_kept_for_the_next_who_asks(self):
+        # What CloudFront keeps for ten seconds unless it is told otherwise, CachingDisabled or not ("How CloudFront caches HTTP 4xx and 5xx
+        # status codes from your origin"), and can be told of.
+        kept = {400, 403, 404, 405, 414, 500, 501, 502, 503, 504}
+        told = {one["ErrorCode"]: one["ErrorCachingMinTTL"] for one in DISTRIBUTION["CustomErrorResponses"]}
+        self.assertEqual(told, dict.fromkeys(kept, 0))
+        # The answer stays the function's own.
+        self.assertEqual({key for one in DISTRIBUTION["CustomErrorResponses"] for key in one}, {"ErrorCode", "ErrorCachingMinTTL"})
+
     def test_the_first_part_of_the_path_is_taken_off_and_the_users_address_is_what_cloudfront_saw(self):
         forged = {"x-viewer-address": {"value": "198.51.100.1"}}
         for request in rewritten(*({"uri": f"/{path}/v2/10000100", "headers": forged} for path in PATHS.values())):
