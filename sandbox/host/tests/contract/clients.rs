@@ -1,6 +1,7 @@
-//! SDK clients by hand, as the functions build theirs: plain HTTP, static credentials, no retries that hide an error.
+//! SDK clients by hand, as the functions build theirs: plain HTTP, static credentials, no retries that hide an error, and no time-outs.
 
 use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use host::REGION;
 
@@ -14,6 +15,7 @@ macro_rules! client {
                 .endpoint_url(endpoint)
                 .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .retry_config(RetryConfig::disabled())
+                .timeout_config(TimeoutConfig::disabled())
                 .build();
             $sdk::Client::from_conf(config)
         }

@@ -13,4 +13,5 @@ mod refunds;
 mod restart;
 mod samples;
 mod signing;
+mod sink;
 mod v3;

@@ -4,7 +4,8 @@ use counterparty::{MERCHANT_CERTIFICATE_SERIAL, MERCHANT_PRIVATE_KEY_PEM, Mercha
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::bench::{APPID, Bench, MCH_ID, Received};
+use crate::bench::{APPID, Bench, MCH_ID};
+use crate::sink::Received;
 
 pub(crate) const REFUNDS: &str = "/v3/refund/domestic/refunds";
 

@@ -4,7 +4,8 @@ use counterparty::{MERCHANT_PRIVATE_KEY_PEM, MerchantKey, PlatformCertificate, W
 use serde_json::{Value, json};
 
 use super::desk::{is_signed, merchant_key, open};
-use crate::bench::{Bench, DAY, MCH_ID, MONDAY_AT_TEN, Received};
+use crate::bench::{Bench, DAY, MCH_ID, MONDAY_AT_TEN};
+use crate::sink::Received;
 
 const CERTIFICATES: &str = "/v3/certificates";
 

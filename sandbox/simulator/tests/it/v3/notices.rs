@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::bench::{Bench, HOUR, MINUTE, Received};
+use crate::bench::{Bench, HOUR, MINUTE};
+use crate::sink::Received;
 
 const SECOND: i64 = 1_000;
 
