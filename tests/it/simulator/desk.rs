@@ -32,8 +32,7 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) async fn start() -> Self {
-        let clock = Clock::in_memory();
-        clock.set_offset_ms(MORNING - clock.now_ms()).unwrap();
+        let clock = Clock::standing_at(MORNING);
         let templates =
             vec![Template::new(MCH_ID, "12535"), Template { mode: Mode::PreNotice, ..Template::new(MCH_ID, "12536") }];
         let merchants = vec![Merchant::of_test(MCH_ID).unwrap()];
