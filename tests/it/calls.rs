@@ -172,7 +172,7 @@ async fn a_day(town: &Town, recorder: &Recorder) {
 }
 
 /// A user pays and signs; answers the numbers of contract and order.
-async fn subscribed(town: &Town, token: &str, key: &str) -> (String, String) {
+pub(crate) async fn subscribed(town: &Town, token: &str, key: &str) -> (String, String) {
     let body = json!({ "product": "vip-monthly", "channel": "app" });
     let (status, begun) = call(town, token, Method::POST, "/subscriptions", Some((key, body))).await;
     assert_eq!(status, 201, "{begun}");

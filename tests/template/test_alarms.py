@@ -6,7 +6,7 @@ import re
 import tomllib
 import unittest
 
-from cloudwatch import Missing, Writes, datapoint, period, states
+from cloudwatch import SPARE_PERIODS, Missing, Writes, datapoint, period, states
 from scenarios import EMITTED, STACK, crate, deployed_name, goes_off, metrics, seen
 from test_template import CALLBACKS, CONSUMERS, DEPLOYED, FUNCTIONS
 from translated import ROOT, of_type, text
@@ -37,19 +37,21 @@ TRIPPED_BY = {
     "GivenUpAlarm": "given_up",
     "NotTakenAlarm": "not_taken",
     "SilenceDeductionAlarm": "deduction_url_dead",
-    "SilenceContractAlarm": "contract_url_dead",
+    "SilenceSigningAlarm": "signing_url_dead",
+    "SilenceTerminationAlarm": "termination_url_dead",
     "SilencePaymentAlarm": "payment_url_dead",
     "SilenceRefundAlarm": "refund_url_dead",
+    "SilenceRefundByHandAlarm": "refund_by_hand_untold",
     "BillDifferencesAlarm": "bill_differs",
     "BillsUncomparedAlarm": "bills_uncompared",
     "CertificateExpiryAlarm": "old_certificate",
 }
 # What trips none.
-QUIET = ["ordinary", "probes", "deployment_probe", "quick_app", "unpaid_orders"]
+QUIET = ["ordinary", "probes", "deployment_probe", "quick_app", "quick_return", "ended_by_us", "refund_by_hand", "unpaid_orders"]
 # What a single event does not trip: it may pass by itself.
 PATIENT = {
     "OutboxAgeAlarm", "OutboxAgeCriticalAlarm", "StreamsUndrainedAlarm", "SweeperDeadAlarm", "DueLagAlarm", "NotTakenAlarm",
-    "SilenceDeductionAlarm", "SilenceContractAlarm", "SilencePaymentAlarm", "SilenceRefundAlarm",
+    "SilenceDeductionAlarm", "SilenceSigningAlarm", "SilenceTerminationAlarm", "SilencePaymentAlarm", "SilenceRefundAlarm",
 }
 # Tripped by whatever compares no bill: it has tests of its own.
 DAILY = "BillsUncomparedAlarm"
@@ -211,19 +213,27 @@ class Alarms(unittest.TestCase):
 
     def test_the_alarm_on_silence_names_the_url_that_is_dead_and_no_other(self):
         silence = [name for name in TRIPPED_BY if name.startswith("Silence")]
-        self.assertEqual(len(silence), 4)
+        self.assertEqual(len(silence), 6)
         for dead in silence:
             off = [name for name in silence if goes_off(ALARMS[name], TRIPPED_BY[dead], "ordinary")]
             self.assertEqual(off, [dead])
 
     def test_a_dead_url_is_seen_within_half_a_day_at_one_fact_an_hour_or_in_four(self):
-        for name in TRIPPED_BY:
-            if name.startswith("Silence"):
-                alarm = ALARMS[name]
-                writes = Writes()
-                for fact in range(12, 24, 4):
-                    writes.add(fact * 3600, EMITTED[TRIPPED_BY[name]]["writes"])
-                self.assertTrue(any(states(alarm, seen(alarm, writes, 24 * 3600))), name)
+        # What a bill tells comes once a day.
+        hourly = [name for name in PATIENT if name.startswith("Silence")]
+        self.assertEqual(len(hourly), 5)
+        for name in hourly:
+            alarm = ALARMS[name]
+            writes = Writes()
+            for fact in range(12, 24, 4):
+                writes.add(fact * 3600, EMITTED[TRIPPED_BY[name]]["writes"])
+            self.assertTrue(any(states(alarm, seen(alarm, writes, 24 * 3600))), name)
+
+    def test_a_refund_by_hand_of_which_a_bill_told_first_is_in_alarm_until_the_next_bill(self):
+        alarm = ALARMS["SilenceRefundByHandAlarm"]
+        writes = Writes()
+        writes.add(30 * 3600, EMITTED["refund_by_hand_untold"]["writes"])
+        self.assertIn(sum(states(alarm, seen(alarm, writes, 80 * 3600))), range(24, 24 + SPARE_PERIODS + 1))
 
     def test_notices_that_come_after_the_hour_in_which_a_question_was_quicker_are_no_silence(self):
         alarm = ALARMS["SilencePaymentAlarm"]

@@ -58,9 +58,15 @@ class Documents(unittest.TestCase):
                 self.assertAlmostEqual(float(count.replace(" ", "")) * float(price), float(product), delta=0.006)
             variable = sum(float(product) for *_, product in products[:6])
             self.assertIn(f"**${variable:.2f}**", words)
+            monthly = re.findall(r"(?m)^\| [^|]+ \|([^|]*)\| \$([\d.]+) \|$", words)
+            [total] = re.findall(r"\| \| \*\*\$(\d+)\*\* \|", words)
+            self.assertEqual(round(sum(float(cost) for _, cost in monthly)), int(total), name)
+            [own] = [(int(re.search(r"\d+", what)[0]), float(cost)) for what, cost in monthly if "$0.30" in what]
+            self.assertAlmostEqual(own[0] * 0.30, own[1], delta=0.006)
             for number, rest in re.findall(r"(?m)^\| ([\d ]+) \| (\$.*) \|$", words):
                 varies, fixed, storage, all_of_it = [float(part.strip(" *$").replace(" ", "")) for part in rest.split("|")]
                 self.assertAlmostEqual(varies, variable * float(number.replace(" ", "")) / 1e6, delta=0.6)
+                self.assertEqual(fixed, int(total))
                 self.assertAlmostEqual(varies + fixed + storage, all_of_it, delta=0.6)
 
     def test_the_deployment_page_explains_every_parameter_and_callback_output(self):

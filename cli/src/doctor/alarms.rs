@@ -9,7 +9,7 @@ use super::aws::{Refusal, asked};
 use super::{At, Finding, topics};
 
 /// The alarms of the template, after the stack's name and a hyphen.
-pub const ALARMS: [&str; 36] = [
+pub const ALARMS: [&str; 38] = [
     "api-errors",
     "api-faults",
     "api-latency",
@@ -34,10 +34,12 @@ pub const ALARMS: [&str; 36] = [
     "quarantine",
     "relay-iterator-age",
     "signatures-refused",
-    "silence-contract",
     "silence-deduction",
     "silence-payment",
     "silence-refund",
+    "silence-refund-by-hand",
+    "silence-signing",
+    "silence-termination",
     "streams-undrained",
     "sweeper-dead",
     "tables-conflicts",

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod handler;
+mod told;
 
 use callback::Endpoint;
 use lambda_http::Error;

@@ -62,6 +62,18 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         now: Timestamp,
         decide: DecideFn,
     ) -> Result<(ContractChange, Recorded), AskError> {
+        let (change, recorded) = self.ask_about(keys, contract, now, decide).await?;
+        count(&recorded, untold::by_contract(contract, &change, now));
+        Ok((change, recorded))
+    }
+
+    async fn ask_about(
+        &self,
+        keys: &Keys,
+        contract: &Contract,
+        now: Timestamp,
+        decide: DecideFn,
+    ) -> Result<(ContractChange, Recorded), AskError> {
         let query = QueryContract { appid: contract.appid.clone(), contract: reference(contract) };
         let answer = self.call(&query.prepare(keys, &Moment::new(now))?, keys, now).await?;
         let fact = answer.fact(&contract.mch_id, &contract.contract_code)?;
@@ -74,7 +86,6 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
             self.look_for_another(keys, contract, now).await?;
         }
         let recorded = self.record(&fact, answer.body(), now, decide).await?;
-        count(&recorded, untold::by_contract(contract, &change));
         Ok((change, recorded))
     }
 
@@ -143,7 +154,8 @@ impl<L: Ledger, B: Backoff, T: Transport> Asker<L, B, T> {
         let delete =
             DeleteContract { appid: contract.appid.clone(), contract: reference(contract), remark: remark.to_owned() };
         let deleted = self.call(&delete.prepare(keys, &Moment::new(now))?, keys, now).await;
-        let change = self.query_contract(keys, contract, now, domain::decide).await?.0;
+        // Our own doing, whatever state the caller has read: nobody had to tell us.
+        let change = self.ask_about(keys, contract, now, domain::decide).await?.0;
         match (deleted, &change) {
             (Err(error), ContractChange::Signed { .. }) => Err(error.into()),
             (Ok(_) | Err(_), _) => Ok(change),

@@ -1,6 +1,7 @@
 //! What a question told although a callback should have told it: the metrics of the alarms `silence-…`.
 //!
-//! One metric for each kind of callback, so that one dead URL beside live ones is seen. Which facts count:
+//! One metric for each address that WeChat has of us, so that one dead URL beside live ones is seen. Signings and terminations have one
+//! function and two addresses: that of a termination is typed into the contract template. Which facts count:
 //!
 //! - Only what WeChat notifies: a payment, a deduction's failure, a signed or ended contract, the end of a refund. That an order is
 //!   unpaid, was closed by us or is unknown, and that nothing was signed, is never notified (protocol, 8.2 and 8.3).
@@ -8,24 +9,31 @@
 //!   where an app polls, its looks learn nearly everything, and a dead URL would otherwise never show in it.
 //! - Not what a notice had asked us to ask (an unsigned refund notice, a failed deduction), nor the end of a contract that we are
 //!   ending ourselves, which is asked for at once: no notice could be quicker.
+//! - Not a contract that expired: WeChat lists the user, the API and the platform as causes of a notice (protocol, 8.3), and its own
+//!   mode for what expired is reserved. Every other end counts, whoever brought it about, another system of the merchant's included.
+//! - A contract of which only its end was learnt counts as both: nothing had told that it was signed.
 //!
-//! So each of these is ordinary by itself, and a fault only where the function takes no callback at all: a notice that a question
-//! overtook comes all the same, within seconds, and is counted as a duplicate in `Callbacks`. The alarms therefore look at hours in
-//! which something of a kind was told by a question and its function took nothing, and want three of them within twelve. One late
-//! notice makes one such hour, whether WeChat sends it 15 s or 24 h later; so does one that comes just after the hour's end. A dead
-//! URL makes three of them in the first three hours that have a fact.
+//! So each of these is ordinary by itself, and a fault only where no such callback is taken at all: a notice that a question overtook
+//! comes all the same, within seconds, and is counted as a duplicate in `Callbacks`, of contracts in `SigningsTold` and
+//! `TerminationsTold` (`contract-callback`). The alarms therefore look at hours in which something of a kind was told by a question and
+//! no notice of it was taken, and want three of them within twelve. One late notice makes one such hour, whether WeChat sends it 15 s or
+//! 24 h later; so does one that comes just after the hour's end. A dead URL makes three of them in the first three hours that have a
+//! fact. Of a termination that may be a day later, since a contract in force is asked for once a day.
 
 use domain::{
     Check, Contract, ContractChange, ContractState, Fact, FactBody, Order, OrderKind, PaymentResult, Protocol, Refund,
-    RefundResult, RefundState,
+    RefundResult, RefundState, TerminationReason, Timestamp,
 };
 use record::Recorded;
 
 /// What the function `deduction-callback` is told: payments of V2's orders, and what became of deductions.
 const DEDUCTIONS: &str = "DeductionsUntold";
 
-/// What the function `contract-callback` is told.
-const CONTRACTS: &str = "ContractsUntold";
+/// What the function `contract-callback` is told at the address of each signing.
+const SIGNINGS: &str = "SigningsUntold";
+
+/// What it is told at the address of the contract template.
+const TERMINATIONS: &str = "TerminationsUntold";
 
 /// What the function `payment-callback` is told: payments of V3's orders.
 const PAYMENTS: &str = "PaymentsUntold";
@@ -33,10 +41,10 @@ const PAYMENTS: &str = "PaymentsUntold";
 /// What the function `refund-callback` is told.
 const REFUNDS: &str = "RefundsUntold";
 
-/// Counts what was new to the record.
-pub(crate) fn count(recorded: &Recorded, untold: Option<&'static str>) {
-    if let (Recorded::Applied { .. }, Some(metric)) = (recorded, untold) {
-        metrics::counter!(metric).increment(1);
+/// Counts what was new to the record: consumers hear of it, too, and not of a check that was answered.
+pub(crate) fn count(recorded: &Recorded, untold: impl IntoIterator<Item = &'static str>) {
+    if let Recorded::Applied { events: 1.., .. } = recorded {
+        untold.into_iter().for_each(|metric| metrics::counter!(metric).increment(1));
     }
 }
 
@@ -61,14 +69,24 @@ pub(crate) fn by_payment(before: &Order, answer: &Fact) -> Option<&'static str> 
 }
 
 /// By an answer about a contract. Of password-exempt ones nothing counts: what is notified of them is not documented.
-pub(crate) fn by_contract(before: &Contract, answer: &ContractChange) -> Option<&'static str> {
+pub(crate) fn by_contract(
+    before: &Contract,
+    answer: &ContractChange,
+    now: Timestamp,
+) -> impl Iterator<Item = &'static str> {
     let open = matches!(before.state, ContractState::Created | ContractState::Pending | ContractState::NotSigned);
-    let notified = match answer {
-        ContractChange::Signed { .. } => open,
-        ContractChange::Terminated { .. } => open || before.state == ContractState::Signed,
-        ContractChange::NotSigned | ContractChange::Absent | ContractChange::InProgress => false,
+    let in_force = before.state == ContractState::Signed;
+    let expired = before.expires_at.is_some_and(|expires_at| expires_at <= now);
+    let (signed, ended) = match answer {
+        ContractChange::Signed { .. } => (open, false),
+        ContractChange::Terminated { reason, .. } => {
+            (open, (open || in_force) && *reason != TerminationReason::Expired)
+        }
+        // It ended, and WeChat does not say how.
+        ContractChange::NotSigned => (false, in_force && !expired),
+        ContractChange::Absent | ContractChange::InProgress => (false, false),
     };
-    notified.then_some(CONTRACTS)
+    [(signed, SIGNINGS), (ended, TERMINATIONS)].into_iter().filter_map(|(counts, metric)| counts.then_some(metric))
 }
 
 /// By an answer about a refund.
@@ -99,7 +117,7 @@ fn was_asked_for(check: Option<&Check>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Cause, Evidence, PaymentFact, RefundFact, SignatureAlgorithm, TerminationReason, Timestamp};
+    use domain::{Cause, Evidence, PaymentFact, RefundFact, SignatureAlgorithm};
     use testkit::generate::Generator;
 
     use super::*;
@@ -176,25 +194,67 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_contract_counts_when_it_is_signed_or_ended_by_others() {
+    /// A contract that is to last for a minute from `NOW`.
+    fn contract(state: ContractState) -> Contract {
         let mut generator = Generator::new(4);
         let code = generator.contract_code();
-        let of = |state, change: &ContractChange| {
-            by_contract(&Contract { state, ..Generator::new(5).contract(&code) }, change).is_some()
-        };
+        let expires_at = Some(NOW + jiff::SignedDuration::from_mins(1));
+        Contract { state, expires_at, ..generator.contract(&code) }
+    }
+
+    fn of_contract(state: ContractState, change: &ContractChange) -> Vec<&'static str> {
+        by_contract(&contract(state), change, NOW).collect()
+    }
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    const OPEN: [ContractState; 3] = [ContractState::Created, ContractState::Pending, ContractState::NotSigned];
+
+    fn ended(reason: TerminationReason) -> ContractChange {
+        ContractChange::Terminated { at: None, reason }
+    }
+
+    #[test]
+    fn a_signing_counts_once_and_what_says_that_nothing_was_signed_never() {
         let signed = ContractChange::Signed { at: None, expires_at: None };
-        let ended = ContractChange::Terminated { at: None, reason: TerminationReason::User };
-        for state in [ContractState::Created, ContractState::Pending, ContractState::NotSigned] {
-            assert!(of(state, &signed) && of(state, &ended), "{state:?}");
+        for state in OPEN {
+            assert_eq!(of_contract(state, &signed), [SIGNINGS], "{state:?}");
+            for change in [ContractChange::NotSigned, ContractChange::Absent, ContractChange::InProgress] {
+                assert!(of_contract(state, &change).is_empty(), "{state:?} {change:?}");
+            }
         }
-        assert!(of(ContractState::Signed, &ended));
-        assert!(!of(ContractState::Signed, &signed), "the daily look");
-        assert!(!of(ContractState::Terminating, &ended), "our own doing");
-        assert!(!of(ContractState::Terminated, &ended));
-        for change in [ContractChange::NotSigned, ContractChange::Absent, ContractChange::InProgress] {
-            assert!(!of(ContractState::Pending, &change), "{change:?}");
+        for state in [ContractState::Signed, ContractState::Terminating, ContractState::Terminated] {
+            assert!(of_contract(state, &signed).is_empty(), "{state:?}");
         }
+    }
+
+    #[test]
+    fn an_end_counts_whoever_else_brought_it_about_and_not_our_own_doing() {
+        use TerminationReason::{AccountCancelled, CustomerService, MerchantApi, MerchantPlatform, Other, User};
+        for reason in [User, MerchantApi, MerchantPlatform, AccountCancelled, CustomerService, Other] {
+            assert_eq!(of_contract(ContractState::Signed, &ended(reason)), [TERMINATIONS], "{reason:?}");
+            for state in [ContractState::Terminating, ContractState::Terminated] {
+                assert!(of_contract(state, &ended(reason)).is_empty(), "{state:?} {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_contract_of_which_only_the_end_is_learnt_was_told_of_neither_its_signing_nor_its_end() {
+        for state in OPEN {
+            assert_eq!(of_contract(state, &ended(TerminationReason::User)), [SIGNINGS, TERMINATIONS], "{state:?}");
+            assert_eq!(of_contract(state, &ended(TerminationReason::Expired)), [SIGNINGS], "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_contract_in_force_that_is_not_signed_any_more_ended_unless_its_time_was_over() {
+        assert_eq!(of_contract(ContractState::Signed, &ContractChange::NotSigned), [TERMINATIONS]);
+        assert!(of_contract(ContractState::Signed, &ended(TerminationReason::Expired)).is_empty());
+        let over = Contract { expires_at: Some(NOW), ..contract(ContractState::Signed) };
+        assert_eq!(by_contract(&over, &ContractChange::NotSigned, NOW).count(), 0);
+        let unlimited = Contract { expires_at: None, ..over };
+        assert_eq!(by_contract(&unlimited, &ContractChange::NotSigned, NOW).count(), 1);
     }
 
     #[test]
