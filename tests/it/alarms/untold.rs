@@ -181,6 +181,24 @@ async fn a_refund_by_hand_that_a_notice_tells_is_none_that_the_bill_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_of_ours_that_only_the_bill_tells_is_none_that_was_made_by_hand() {
+    // The queue of a town refuses: nobody asks before the bill.
+    let town = Town::start().await;
+    town.wait_for_beijing((12, 0)).await;
+    town.loses("refund").await;
+    let book = town.buys("book").await;
+    town.is('O', &book, "paid").await;
+    town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
+    town.wait_for_tomorrow((10, 30)).await;
+    town.compare_bills().await.unwrap();
+    town.is('R', "R1", "succeeded").await;
+    poll("the bill was compared", async || town.all_of("bill-reconciler", "BillsCompared") > 0.0).await;
+    assert_eq!(town.untold(), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(town.all_of("bill-reconciler", "RefundsByHandUntold"), 0.0);
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_look_of_the_app_that_is_quicker_than_the_notice_is_counted_together_with_the_notice() {
     let town = Town::start().await;
     wechat_misbehaves(&town, json!({ "on": "notice", "kind": "payment", "fault": { "late": { "ms": 10_000 } } })).await;
