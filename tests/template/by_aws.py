@@ -16,6 +16,7 @@ APIS = ["SignApi", "MerchantApi"]
 BACKGROUND = ["OutboxRelay", "Sweeper", "Worker"]
 QUEUES = of_type(DEPLOYED, "AWS::SQS::Queue")
 TABLES = of_type(DEPLOYED, "AWS::DynamoDB::Table")
+INDEXES = [f"{name}/{index['IndexName']}" for name, table in TABLES.items() for index in table.get("GlobalSecondaryIndexes", [])]
 # Requests a minute of each function that is called from outside.
 REQUESTS = 20
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
@@ -100,6 +101,8 @@ FAULTS = {
     "a table throttles": Fault(
         each(TABLES, {"WriteThrottleEvents": [1] * 5}) + each(TABLES, {"ReadThrottleEvents": [1] * 5}), {"TablesThrottledAlarm"},
     ),
+    # The metric of a table by its name alone leaves its indexes out.
+    "an index throttles": Fault(each(INDEXES, {"WriteThrottleEvents": [1] * 5}), {"TablesThrottledAlarm"}),
     "writes lose their races": Fault(each(TABLES, {"TransactionConflict": [1] * 30}), {"TablesConflictsAlarm"}),
 }
 

@@ -31,8 +31,14 @@ def metrics(alarm):
             metric = query["MetricStat"]["Metric"]
             dimension, *_ = metric["Dimensions"]
             found.append((query["Id"], metric["Namespace"], metric["MetricName"], dimension["Name"],
-                          text(dimension["Value"]), query["MetricStat"]["Stat"]))
+                          named(metric["Dimensions"]), query["MetricStat"]["Stat"]))
     return found
+
+
+def named(dimensions):
+    """The resource that a metric is of: `Sweeper`, `LedgerTable`, and an index of a table as `LedgerTable/due`."""
+    first, *more = dimensions
+    return "/".join([text(first["Value"]), *(text(other["Value"]) for other in more if other["Name"] == "GlobalSecondaryIndexName")])
 
 
 def deployed_name(resource):

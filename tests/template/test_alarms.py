@@ -123,7 +123,7 @@ class Alarms(unittest.TestCase):
                     known, expected = OF_AWS[namespace]
                     self.assertIn(metric, known, name)
                     self.assertEqual(dimension, expected, name)
-                    self.assertIn(resource.split(".")[0], DEPLOYED["Resources"], name)
+                    self.assertIn(re.split("[./]", resource)[0], DEPLOYED["Resources"], name)
 
     def test_an_alarm_adds_up_no_more_than_cloudwatch_can(self):
         for name, alarm in ALARMS.items():
@@ -161,7 +161,10 @@ class Alarms(unittest.TestCase):
         queues = of_type(DEPLOYED, "AWS::SQS::Queue")
         self.assertEqual(watched["ApproximateNumberOfMessagesVisible"], {name for name in queues if name.endswith("DeadLetterQueue")})
         self.assertEqual(watched["ApproximateAgeOfOldestMessage"], {f"{name}Queue" for name in [*CONSUMERS, "Work"]})
-        self.assertEqual(watched["WriteThrottleEvents"], set(of_type(DEPLOYED, "AWS::DynamoDB::Table")))
+        tables = of_type(DEPLOYED, "AWS::DynamoDB::Table")
+        indexes = {f"{name}/{index['IndexName']}" for name, table in tables.items() for index in table.get("GlobalSecondaryIndexes", [])}
+        self.assertEqual(watched["ReadThrottleEvents"], set(tables))
+        self.assertEqual(watched["WriteThrottleEvents"], set(tables) | indexes)
 
     def test_the_functions_write_under_the_names_that_the_alarms_ask_for(self):
         asked = {deployed_name(m[4]) for alarm in ALARMS.values() for m in metrics(alarm) if m[1] == "papay"}
