@@ -88,6 +88,15 @@ class Edge(unittest.TestCase):
         self.assertEqual(not_app["ByteMatchStatement"]["SearchString"], "/app/")
         self.assertEqual(text(not_wechat["IPSetReferenceStatement"]["Arn"]), "Wechat.Arn")
 
+    def test_users_who_share_an_address_are_refused_only_once_somebody_has_decided_so(self):
+        [acl] = of_type(EDGE, "AWS::WAFv2::WebACL").values()
+        [rule] = [rule for rule in acl["Rules"] if "RateBasedStatement" in rule["Statement"]]
+        self.assertEqual(rule["Action"], {"Fn::If": ["BlocksAboveAppRate", {"Block": {"CustomResponse": {"ResponseCode": 429}}}, {"Count": {}}]})
+        self.assertEqual(EDGE["Conditions"]["BlocksAboveAppRate"], {"Fn::Equals": [{"Ref": "AboveAppRate"}, "Block"]})
+        self.assertEqual(EDGE["Parameters"]["AboveAppRate"]["Default"], "Count")
+        # Forty who wait for their payment at one address, each asking every two seconds.
+        self.assertGreaterEqual(EDGE["Parameters"]["AppRateLimit"]["Default"], 40 * 300 / 2)
+
 
 if __name__ == "__main__":
     unittest.main()
