@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use host::sqs::Fault;
-use publish::QueueError;
+use publish::{Drained, QueueError};
 
 use super::{A, B, World, streams};
 
 /// Whatever a queue does to one drain, the next one brings the rest, in order and once, and the other queue never waits.
-async fn after(fault: Fault) -> (World, publish::Drained) {
+async fn after(fault: Fault) -> (World, Drained) {
     let (world, drained, _) = timed_after(fault).await;
     (world, drained)
 }
 
 /// The same, with the time that the drain took.
-async fn timed_after(fault: Fault) -> (World, publish::Drained, Duration) {
+async fn timed_after(fault: Fault) -> (World, Drained, Duration) {
     let world = World::start().await;
     for stream in streams(12) {
         world.record(&stream, 1..=3).await;
@@ -98,7 +98,18 @@ async fn drains_at_the_same_time_deliver_in_order_and_leave_nothing() {
         world.record(&stream, 1..=3).await;
     }
     let streams = streams(12);
-    let all = join_all((0..6).map(|_| world.drain(&streams))).await;
+    let drain_at_once = async || join_all((0..6).map(|_| world.drain(&streams))).await;
+    let mut all = drain_at_once().await;
+    // What the machine held up for longer than a send may take, the next ones send.
+    let is_late = |drained: &Drained| {
+        let late = Some(QueueError::Unavailable("timed out".to_owned()));
+        drained.consumers.values().any(|consumer| consumer.error == late)
+    };
+    for _ in 0..10 {
+        if all.iter().any(is_late) {
+            all = drain_at_once().await;
+        }
+    }
     assert!(all.iter().all(|drained| drained.is_complete()), "{all:?}");
     for consumer in [A, B] {
         let received = world.received(consumer).await;
