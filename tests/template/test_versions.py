@@ -7,7 +7,7 @@ import re
 import threading
 import unittest
 
-from test_template import DEPLOYED, FUNCTIONS, TEMPLATE
+from test_template import CONSUMERS, DEPLOYED, FUNCTIONS, TEMPLATE
 from translated import PARAMETERS, of_type, source, translate
 
 # Another value of each parameter.
@@ -22,8 +22,7 @@ OTHERWISE = {
     "Principals": '[{"principal": "arn:aws:iam::123456789012:role/a"}]',
     "Architecture": "x86_64",
     "CallbackConcurrency": "7",
-    "MembershipReaders": "arn:aws:iam::123456789012:root",
-    "LedgerReaders": "arn:aws:iam::123456789012:root",
+    **{f"{consumer}Readers": "arn:aws:iam::123456789012:root" for consumer in CONSUMERS},
     "AlarmEmail": "ops@example.com",
     "EdgeDomain": "pay.example.com",
     "OriginSecrets": "b" * 32 + "," + "a" * 32,
@@ -31,7 +30,7 @@ OTHERWISE = {
     "LogRetentionDays": "7",
 }
 # What no function is told, and what belongs to the function and not to its versions.
-BESIDE = {"CallbackConcurrency", "MembershipReaders", "LedgerReaders", "AlarmEmail", "LogRetentionDays"}
+BESIDE = {"CallbackConcurrency", "AlarmEmail", "LogRetentionDays", *(f"{consumer}Readers" for consumer in CONSUMERS)}
 NOT_OF_A_VERSION = {"Description", "ReservedConcurrentExecutions"}
 
 
@@ -176,10 +175,9 @@ class Versions(unittest.TestCase):
         # A function's own URL depends on its version, and changes with its function alone.
         references = set(re.findall(r'"Ref": "(\w+)"|\$\{(\w+)\}', json.dumps([DEPLOYED["Resources"][name]["Properties"]["Environment"] for name in FUNCTIONS])))
         named = {a or b for a, b in references} & set(DEPLOYED["Resources"])
-        self.assertEqual(named, {"LedgerTable", "InboxTable", "OutboxTable", "MembershipQueue", "LedgerQueue", "WorkQueue"})
+        self.assertEqual(named, {"LedgerTable", "InboxTable", "OutboxTable", "WorkQueue", *(f"{consumer}Queue" for consumer in CONSUMERS)})
         values = DEPLOYED["Resources"]["Configuration"]["Properties"]["Values"]
-        for resource in named:
-            self.assertEqual(values[resource], {"Ref": resource})
+        self.assertEqual({name: values.get(name) for name in named}, {name: {"Ref": name} for name in named})
 
     def test_another_catalogue_makes_a_new_version_of_those_that_read_it(self):
         versions = Stack(translate(TEMPLATE, catalogue="s3://bucket/other")).versions()
