@@ -7,6 +7,8 @@ import re
 import threading
 import unittest
 
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
 from test_template import CONSUMERS, DEPLOYED, FUNCTIONS, TEMPLATE
 from translated import PARAMETERS, of_type, source, translate
 
@@ -193,6 +195,10 @@ class Versions(unittest.TestCase):
         for name, resource in DEPLOYED["Resources"].items():
             if resource["Type"] == "AWS::Lambda::Version":
                 self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Retain", "Retain"), name)
+
+    def test_another_description_replaces_a_version_as_cloudformations_schema_has_it(self):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Lambda::Version").schema
+        self.assertIn("/properties/Description", schema["createOnlyProperties"])
 
     def test_a_configuration_that_is_the_same_has_the_same_fingerprint(self):
         values = {"A": "1", "B": ["2", "3"]}
