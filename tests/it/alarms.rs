@@ -18,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{self, MCH_ID, Prepared, Proxy, Town, poll};
-use crate::outcome::{call, token};
+use crate::outcome::token;
 use scene::{ordered, stays_quiet, sweep, trips, values, wechat_misbehaves};
 
 async fn send_often(town: &Town, name: &str, times: usize) {
@@ -153,7 +153,7 @@ async fn what_wechat_refuses_the_app_is_counted() {
     for user in 0..6 {
         let token = token(&town, &format!("user{user}"));
         let body = json!({ "product": "vip-monthly", "channel": "app" });
-        let (status, told) = call(&town, &token, Method::POST, "/subscriptions", Some(("click", body))).await;
+        let (status, told) = town.app(&token, Method::POST, "/subscriptions", Some(("click", body))).await;
         assert_eq!(status, 502, "{told}");
     }
     trips(&town, "wechat_refuses").await;
@@ -165,7 +165,7 @@ async fn an_order_with_which_wechat_offers_no_contract_is_counted() {
     let town = Town::start().await;
     let body = json!({ "product": "vip-misconfigured", "channel": "app" });
     let token = token(&town, "alice");
-    let (status, told) = call(&town, &token, Method::POST, "/subscriptions", Some(("click", body))).await;
+    let (status, told) = town.app(&token, Method::POST, "/subscriptions", Some(("click", body))).await;
     assert_eq!((status, &told["code"]), (502, &json!("presign_failed")), "{told}");
     trips(&town, "presign_failed").await;
     town.stop().await;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use counterparty::Numbers;
-use papay::stack::MERCHANT_API;
 use papay::story::Story;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{MCH_ID, Town, poll};
 
@@ -39,14 +38,6 @@ impl Town {
         })
         .await;
         self.move_clock(Duration::from_secs(61)).await;
-    }
-
-    /// A call of the merchant's back end, on this machine.
-    async fn back_end(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
-        let url = self.stack.lambda.url(MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
-        let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", key).json(&body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
     }
 }
 

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{MCH_ID, Town, attribute, poll};
-use crate::outcome::{call, text, token};
+use crate::outcome::{text, token};
 use crate::traces::is_trace;
 
 /// When the function runs, and runs again, in Beijing.
@@ -33,20 +33,11 @@ impl Town {
     /// Alice buys an e-book and pays it; answers its number.
     pub(crate) async fn buys(&self, key: &str) -> String {
         let body = json!({ "product": "ebook", "channel": "app" });
-        let (status, begun) = call(self, &token(self, "alice"), Method::POST, "/orders", Some((key, body))).await;
+        let (status, begun) = self.app(&token(self, "alice"), Method::POST, "/orders", Some((key, body))).await;
         assert_eq!(status, 201, "{begun}");
         let order = text(&begun["out_trade_no"]);
         self.wechat(&format!("/orders/{order}/pay"), json!({ "user": "wx-alice" })).await;
         order
-    }
-
-    /// The back end asks for something.
-    pub(crate) async fn back_end_asks(&self, path: &str, body: Value) {
-        let url = self.stack.lambda.url(papay::stack::MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
-        let request = self.http().post(format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", body.to_string());
-        let response = request.json(&body).send().await.unwrap();
-        let (status, told) = (response.status().as_u16(), response.text().await.unwrap());
-        assert!(status < 300, "{path}: {status} {told}");
     }
 
     /// Waits until an item is in this state on record.
@@ -123,7 +114,7 @@ async fn a_day_of_purchases_deductions_and_refunds_that_went_well_has_no_differe
     town.wait_for_beijing((12, 0)).await;
     let alice = token(&town, "alice");
     let body = json!({ "product": "vip-monthly", "channel": "app" });
-    let (status, begun) = call(&town, &alice, Method::POST, "/subscriptions", Some(("first", body))).await;
+    let (status, begun) = town.app(&alice, Method::POST, "/subscriptions", Some(("first", body))).await;
     assert_eq!(status, 201, "{begun}");
     let (code, first) = (text(&begun["contract_code"]), text(&begun["payment"]["out_trade_no"]));
     town.wechat(&format!("/orders/{first}/pay"), json!({ "user": "wx-alice" })).await;

@@ -15,8 +15,8 @@ use http::{HeaderMap, StatusCode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, MCH_ID, Town, forward, poll, serve};
-use crate::outcome::{call, token};
+use crate::harness::{DEADLINE, Side, Town, answered, forward, poll, serve};
+use crate::outcome::token;
 
 const RECORDED: &str = include_str!("../template/calls.json");
 
@@ -156,12 +156,12 @@ async fn a_day(town: &Town, recorder: &Recorder) {
     let (code, order) = subscribed(town, &alice, "first").await;
     back_end(town, &code, &order).await;
     let unheard = paid_unheard(town, "by the app").await;
-    let (status, told) = call(town, &alice, Method::GET, &format!("/orders/{unheard}"), None).await;
+    let (status, told) = town.app(&alice, Method::GET, &format!("/orders/{unheard}"), None).await;
     assert_eq!(status, 200, "{told}");
     // She was a subscriber before, which has to stay as it is while she becomes one again.
     let (code, _) = subscribed(town, &alice, "again").await;
     let end = Some(("end", json!({ "remark": "enough" })));
-    let (status, told) = call(town, &alice, Method::POST, &format!("/subscriptions/{code}/termination"), end).await;
+    let (status, told) = town.app(&alice, Method::POST, &format!("/subscriptions/{code}/termination"), end).await;
     assert!(status < 300, "{told}");
     // One of the fixtures was paid on that day, and WeChat's bill has nothing of it.
     town.wait_for_tomorrow((10, 30)).await;
@@ -174,7 +174,7 @@ async fn a_day(town: &Town, recorder: &Recorder) {
 /// A user pays and signs; answers the numbers of contract and order.
 pub(crate) async fn subscribed(town: &Town, token: &str, key: &str) -> (String, String) {
     let body = json!({ "product": "vip-monthly", "channel": "app" });
-    let (status, begun) = call(town, token, Method::POST, "/subscriptions", Some((key, body))).await;
+    let (status, begun) = town.app(token, Method::POST, "/subscriptions", Some((key, body))).await;
     assert_eq!(status, 201, "{begun}");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (code, order) = (text(&begun["contract_code"]), text(&begun["payment"]["out_trade_no"]));
@@ -183,7 +183,7 @@ pub(crate) async fn subscribed(town: &Town, token: &str, key: &str) -> (String, 
     // What is heard above may be of the subscription before.
     poll("it is active", async || {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let (status, told) = call(town, token, Method::GET, &format!("/subscriptions/{code}"), None).await;
+        let (status, told) = town.app(token, Method::GET, &format!("/subscriptions/{code}"), None).await;
         assert_eq!(status, 200, "{told}");
         told["outcome"] == "active"
     })
@@ -212,7 +212,6 @@ async fn paid_unheard(town: &Town, key: &str) -> String {
 }
 
 async fn back_end(town: &Town, code: &str, order: &str) {
-    let url = town.stack.lambda.url(papay::stack::MERCHANT_API).unwrap().trim_end_matches('/').to_owned();
     let calls = [
         (Method::POST, "/deductions".to_owned(), json!({ "contract_code": code, "period": 1, "amount": 100 })),
         (Method::POST, "/pre-deduction-notices".to_owned(), json!({ "contract_code": code, "amount": 100 })),
@@ -225,15 +224,10 @@ async fn back_end(town: &Town, code: &str, order: &str) {
     let unheard = paid_unheard(town, "by the back end").await;
     let calls = calls.into_iter().chain([(Method::GET, format!("/orders/{unheard}"), Value::Null)]);
     for (method, path, body) in calls {
-        let mut request =
-            town.http().request(method, format!("{url}/v1/{MCH_ID}{path}")).header("Idempotency-Key", &path);
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        let response = request.send().await.unwrap();
-        let (status, told) = (response.status().as_u16(), response.text().await.unwrap());
+        let body = (!body.is_null()).then_some((path.as_str(), body));
+        let (status, told) = answered(town.request(&Side::BackEnd, method, &path, body)).await;
         // At night nothing is deducted, and this template announces its deductions itself.
-        let refused = status == 409 && (told.contains("next_window") || told.contains("not_periodic"));
+        let refused = status == 409 && (told.get("next_window").is_some() || told["code"] == "not_periodic");
         assert!(status < 300 || refused, "{path}: {status} {told}");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::harness::{MCH_ID, Town};
-use crate::outcome::{call, token};
+use crate::outcome::token;
 
 /// How many subscriptions, and how many of them at once.
 const SUBSCRIPTIONS: usize = 200;
@@ -101,7 +101,7 @@ async fn subscribe_one_after_another(town: Arc<Town>, next: Arc<AtomicUsize>) ->
 async fn subscribe(town: &Town, user: &str) -> String {
     let token = token(town, user);
     let body = json!({ "product": "vip-monthly", "channel": "app" });
-    let (status, begun) = call(town, &token, Method::POST, "/subscriptions", Some((user, body))).await;
+    let (status, begun) = town.app(&token, Method::POST, "/subscriptions", Some((user, body))).await;
     assert_eq!(status, 201, "{begun}");
     let code = begun["contract_code"].as_str().unwrap().to_owned();
     let order = begun["payment"]["out_trade_no"].as_str().unwrap();
@@ -109,7 +109,7 @@ async fn subscribe(town: &Town, user: &str) -> String {
     control(town, &format!("/{MCH_ID}/orders/{order}/pay"), json!({ "user": user })).await;
     comes_to(town, &token, &code, "active").await;
     let path = format!("/subscriptions/{code}/termination");
-    let (status, ended) = call(town, &token, Method::POST, &path, Some((&format!("end {user}"), json!({})))).await;
+    let (status, ended) = town.app(&token, Method::POST, &path, Some((&format!("end {user}"), json!({})))).await;
     assert!(matches!(status, 200 | 202), "{ended}");
     comes_to(town, &token, &code, "terminated").await;
     code
@@ -118,7 +118,7 @@ async fn subscribe(town: &Town, user: &str) -> String {
 async fn comes_to(town: &Town, token: &str, code: &str, outcome: &str) {
     let started = Instant::now();
     loop {
-        let (status, body) = call(town, token, Method::GET, &format!("/subscriptions/{code}"), None).await;
+        let (status, body) = town.app(token, Method::GET, &format!("/subscriptions/{code}"), None).await;
         if status == 200 && body["outcome"] == outcome {
             return;
         }

@@ -11,4 +11,4 @@ mod rows;
 mod scene;
 mod signing;
 
-pub(crate) use scene::{call, opening, text, token, token_with_openids};
+pub(crate) use scene::{opening, text, token, token_with_openids};

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Item, MCH_ID, Prepared, Town, attribute, poll};
-use crate::outcome::{call, token};
+use crate::outcome::token;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_a_callback_through_journal_outbox_and_queues_to_every_consumer() {
@@ -58,7 +58,7 @@ async fn what_a_look_of_the_app_learns_has_the_trace_of_its_request() {
     let order = town.buys("book").await;
     // What was made a moment ago is not asked for.
     town.move_clock(Duration::from_secs(6)).await;
-    let (status, told) = call(&town, &token(&town, "alice"), Method::GET, &format!("/orders/{order}"), None).await;
+    let (status, told) = town.app(&token(&town, "alice"), Method::GET, &format!("/orders/{order}"), None).await;
     assert_eq!(status, 200, "{told}");
     let trace = asked(&town, &order).await;
     let line = line(&town, papay::stack::SIGN_API, &trace).await;

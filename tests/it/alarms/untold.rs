@@ -9,7 +9,7 @@ use serde_json::json;
 use super::scene::{ordered, sweep, trips, values, wechat_misbehaves};
 use crate::calls::subscribed;
 use crate::harness::{Town, poll};
-use crate::outcome::{call, token};
+use crate::outcome::token;
 
 const UNTOLD: [&str; 5] =
     ["DeductionsUntold", "SigningsUntold", "TerminationsUntold", "PaymentsUntold", "RefundsUntold"];
@@ -41,7 +41,7 @@ impl Town {
         // What was made a moment ago is not asked for.
         self.move_clock(Duration::from_secs(6)).await;
         poll("the app sees that it is paid", async || {
-            let (status, told) = call(self, &token, Method::GET, &format!("/orders/{order}"), None).await;
+            let (status, told) = self.app(&token, Method::GET, &format!("/orders/{order}"), None).await;
             assert_eq!(status, 200, "{told}");
             told["status"] == "paid"
         })

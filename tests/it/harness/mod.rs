@@ -1,6 +1,7 @@
 //! An isolated local stack for one test: its services in this process and in memory, on free ports, and the functions as
 //! real processes.
 
+mod apis;
 mod dev;
 mod dump;
 mod ground;
@@ -29,6 +30,7 @@ use publish::envelope::CloudEvent;
 use record::{DynamoLedger, Jitter, Recorder};
 use tempfile::TempDir;
 
+pub(crate) use apis::{Keyed, Side, answered, once};
 pub(crate) use dev::{Dev, PROGRAM, papay};
 pub(crate) use dump::{Dump, Item, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};

@@ -6,7 +6,7 @@ use papay::token::{TokenUser, token};
 use serde_json::json;
 
 use super::desk::{Desk, THIRD, fine, refused};
-use crate::harness::MCH_ID;
+use crate::harness::{MCH_ID, answered};
 
 const FIRST: &str = "the-first-secret-of-the-issuer-01";
 
@@ -86,7 +86,7 @@ async fn taken(desk: &Desk) -> [bool; 2] {
     let mut taken = [false; 2];
     for (taken, token) in taken.iter_mut().zip([of_before.unwrap(), new.unwrap()]) {
         let url = format!("{}v1/{MCH_ID}/orders/0", desk.dev.running().apis["sign-api"]);
-        let status = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap().status().as_u16();
+        let (status, _) = answered(reqwest::Client::new().get(url).bearer_auth(token)).await;
         assert!([401, 404].contains(&status), "{status}");
         *taken = status == 404;
     }

@@ -1,7 +1,6 @@
 //! A function dies between the ledger and WeChat, or before it has written what WeChat answered. Each call is played with both deaths: what
 //! was asked for happens, and once.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::end::{End, PAID};
@@ -210,18 +209,8 @@ async fn a_pre_signing_of_the_back_end_whose_function_died_goes_on_with_the_same
         let (status, body) = scene.back_end("/pre-signings", "the key", wanted).await;
         assert_eq!((status, &body["state"]), (200, &json!("offered")), "{death:?} {body}");
         assert_eq!(scene.counts('X', "exempt-contracts").await, (1, 1), "{death:?}");
-        let (status, body) = scene.back_end_reads("/pre-signings/20535/A1").await;
+        let (status, body) = scene.town.back_end_reads("/pre-signings/20535/A1").await;
         assert_eq!((status, &body["state"]), (200, &json!("offered")), "{death:?} {body}");
         scene.stop().await;
-    }
-}
-
-impl Scene {
-    /// A `GET` of the merchant's back end; answers status and body.
-    pub(super) async fn back_end_reads(&self, path: &str) -> (u16, Value) {
-        let url = self.town.stack.lambda.url("merchant-api").unwrap();
-        let url = format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/'));
-        let response = self.town.http().request(Method::GET, url).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::scene::{MINUTE, SECOND, Scene};
 use crate::harness::{Dump, MCH_ID, Town, attribute};
-use crate::outcome::{call, text, token_with_openids};
+use crate::outcome::{text, token_with_openids};
 
 const CARD: &str = "6222021234567890123";
 const NAME: &str = "张三丰";
@@ -60,9 +60,9 @@ async fn a_subscription_with_trouble(town: &Town) {
         control.post("/faults", json!({ "on": "call", "path": path, "fault": fault })).await.unwrap();
     }
     let body = json!({ "product": "vip-monthly", "channel": "mini_program" });
-    let mut begun = call(town, &token, Method::POST, "/subscriptions", Some(("first", body.clone()))).await;
+    let mut begun = town.app(&token, Method::POST, "/subscriptions", Some(("first", body.clone()))).await;
     if begun.0 >= 300 {
-        begun = call(town, &token, Method::POST, "/subscriptions", Some(("first", body))).await;
+        begun = town.app(&token, Method::POST, "/subscriptions", Some(("first", body))).await;
     }
     assert!(matches!(begun.0, 200 | 201), "{} {}", begun.0, begun.1);
     let order = text(&begun.1["payment"]["out_trade_no"]);
@@ -70,7 +70,7 @@ async fn a_subscription_with_trouble(town: &Town) {
     let path = format!("/subscriptions/{}", text(&begun.1["contract_code"]));
     crate::harness::poll("it is active", async || {
         town.move_clock(6 * SECOND).await;
-        call(town, &token, Method::GET, &path, None).await.1["outcome"] == "active"
+        town.app(&token, Method::GET, &path, None).await.1["outcome"] == "active"
     })
     .await;
 }
@@ -136,7 +136,7 @@ async fn no_log_line_of_the_apis_and_the_worker_holds_a_card_a_user_a_key_a_toke
     scene.comes_to_be('O', &scene.order, "paid", SECOND).await;
     scene.is_given_back_with_trouble().await;
     a_subscription_with_trouble(&scene.town).await;
-    let wrong = call(&scene.town, &format!("{}x", scene.token()), Method::GET, "/orders/A1", None).await;
+    let wrong = scene.town.app(&format!("{}x", scene.token()), Method::GET, "/orders/A1", None).await;
     assert_eq!(wrong.0, 401, "{}", wrong.1);
     scene.town.drained().await;
 

@@ -20,7 +20,7 @@ async fn a_refund_that_is_refused_after_it_was_promised_is_told_by_an_event() {
     scene.town.stack.simulator.control().delete("/faults").await.unwrap();
     scene.gives_back("R2", 990).await;
     scene.comes_to_be('R', "R2", "succeeded", SECOND).await;
-    let (status, body) = scene.back_end_reads("/refunds/R1").await;
+    let (status, body) = scene.town.back_end_reads("/refunds/R1").await;
     assert_eq!((status, &body["failure"]), (200, &json!("USER_ACCOUNT_ABNORMAL")), "{body}");
     // The event of R1 is demanded there, as of every refund on record that came to nothing.
     scene

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::questions::WeChat;
-use crate::harness::{MCH_ID, Town, attribute};
-use crate::outcome::{call, opening, text, token_with_openids};
+use crate::harness::{Keyed, MCH_ID, Town, attribute};
+use crate::outcome::{opening, text, token_with_openids};
 
 /// The longest that anything takes with the clock being moved.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,8 +79,8 @@ impl Scene {
     }
 
     /// A call of the app.
-    async fn app(&self, method: Method, path: &str, body: Option<(&str, Value)>) -> (u16, Value) {
-        call(&self.town, &self.token, method, path, body).await
+    async fn app(&self, method: Method, path: &str, body: Keyed<'_>) -> (u16, Value) {
+        self.town.app(&self.token, method, path, body).await
     }
 
     /// The app's status, which asks WeChat.
@@ -97,13 +97,7 @@ impl Scene {
 
     /// A `POST` of the merchant's back end; answers status and body.
     pub(super) async fn back_end(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
-        let url = self.town.stack.lambda.url("merchant-api").unwrap();
-        let request = self.town.http().post(format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/')));
-        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
-        let response = request.body(body.to_string()).send().await.unwrap();
-        let (status, body) = (response.status().as_u16(), response.text().await.unwrap());
-        // A function that died answers nothing of its own.
-        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+        self.town.back_end(path, key, body).await
     }
 
     /// The back end gives back so much under a number; answers status and body.

@@ -8,7 +8,7 @@ use publish::envelope::CloudEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{MCH_ID, Town, attribute};
+use crate::harness::{Keyed, MCH_ID, Town, attribute};
 
 /// The longest that an outcome takes with the clock being moved.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,17 +101,13 @@ impl Scene {
     }
 
     /// A call of the app.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<(&str, Value)>) -> (u16, Value) {
-        call(&self.town, &self.token, method, path, body).await
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Keyed<'_>) -> (u16, Value) {
+        self.town.app(&self.token, method, path, body).await
     }
 
     /// A `POST` of the merchant's back end.
     pub(crate) async fn back_end(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
-        let url = self.town.stack.lambda.url("merchant-api").unwrap();
-        let request = self.town.http().post(format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/')));
-        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
-        let response = request.body(body.to_string()).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        self.town.back_end(path, key, body.clone()).await
     }
 
     /// The app's status.
@@ -250,27 +246,6 @@ impl Scene {
     pub(crate) async fn stop(self) {
         self.town.stop().await;
     }
-}
-
-/// A call of sign-api about merchant 10000100, with an `Idempotency-Key` where it has a body; answers status and body.
-pub(crate) async fn call(
-    town: &Town,
-    token: &str,
-    method: Method,
-    path: &str,
-    body: Option<(&str, Value)>,
-) -> (u16, Value) {
-    let url = town.stack.lambda.url("sign-api").unwrap();
-    let url = format!("{}/v1/{MCH_ID}{path}", url.trim_end_matches('/'));
-    let mut request = town.http().request(method, url).bearer_auth(token);
-    if let Some((key, body)) = body {
-        request =
-            request.header("Idempotency-Key", key).header("Content-Type", "application/json").body(body.to_string());
-    }
-    let response = request.send().await.unwrap();
-    let (status, body) = (response.status().as_u16(), response.text().await.unwrap());
-    // A function that died answers nothing of its own.
-    (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
 }
 
 /// A token of the local issuer, good for as long as a test moves the clock.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::Control;
 
-use crate::harness::{DEADLINE, Dev, MCH_ID, poll};
+use crate::harness::{DEADLINE, Dev, MCH_ID, answered, poll};
 
 /// The contract that was paid for and signed.
 pub(super) const SIGNED: &str = "01THEDAY000000000001";
@@ -175,11 +175,9 @@ impl Client {
     /// A `POST` of the app; nothing where it is refused.
     async fn app(&self, user: &'static str, path: &str, body: Value) -> Option<Value> {
         let request = self.http.post(format!("{}{path}", self.sign_api)).bearer_auth(&self.tokens[user]);
-        let response = answered(request.header("Idempotency-Key", path).json(&body)).await;
-        if !response.status().is_success() {
-            return None;
-        }
-        Some(response.json().await.unwrap())
+        let (status, body) = answered(request.header("Idempotency-Key", path).json(&body)).await;
+        assert!(status < 500, "{path}: {status} {body}");
+        (status < 300).then_some(body)
     }
 
     async fn status(&self, user: &'static str, path: &str) -> Value {
@@ -191,18 +189,7 @@ impl Client {
     /// A `POST` of the back end, which may be refused: at night nothing is deducted.
     async fn back_end(&self, path: &str, body: Value) {
         let request = self.http.post(format!("{}{path}", self.merchant_api)).header("Idempotency-Key", path);
-        answered(request.json(&body)).await;
-    }
-}
-
-/// Sends a request until it is answered: what is not is repeated with the same key.
-async fn answered(request: RequestBuilder) -> Response {
-    let started = Instant::now();
-    loop {
-        let response = request.try_clone().unwrap().send().await.unwrap();
-        if response.status().as_u16() < 500 {
-            return response;
-        }
-        assert!(started.elapsed() < DEADLINE, "{}: {}", response.url(), response.status());
+        let (status, body) = answered(request.json(&body)).await;
+        assert!(status < 500, "{path}: {status} {body}");
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::certificate::PATIENCE;
 use super::drill::Drill;
-use crate::harness::{MCH_ID, Town, poll};
+use crate::harness::{MCH_ID, Side, Town, once, poll};
 use crate::outcome::{text, token};
 
 /// The price of an `ebook`.
@@ -135,25 +136,15 @@ impl Caller {
     }
 
     async fn call(&self, ours: &OurCall) -> (u16, Value) {
-        let url = self.town.stack.lambda.url(ours.function).unwrap().trim_end_matches('/');
-        let url = format!("{url}/v1/{MCH_ID}{}", ours.path);
-        let mut request = match &ours.body {
-            Some((key, body)) => self.town.http().post(url).header("Idempotency-Key", key).json(body),
-            None => self.town.http().get(url),
-        };
-        if let Some(token) = &ours.token {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await.unwrap();
-        let (status, body) = (response.status().as_u16(), response.text().await.unwrap());
-        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+        let method = if ours.body.is_some() { Method::POST } else { Method::GET };
+        let body = ours.body.as_ref().map(|(key, body)| (key.as_str(), body.clone()));
+        once(self.town.request(&ours.side, method, &ours.path, body)).await
     }
 }
 
 /// A call of the app or of the back end: a `POST` where it has a body.
 struct OurCall {
-    function: &'static str,
-    token: Option<String>,
+    side: Side,
     path: String,
     /// With its `Idempotency-Key`.
     body: Option<(String, Value)>,
@@ -161,11 +152,11 @@ struct OurCall {
 
 impl OurCall {
     fn of_app(token: &str, path: &str) -> Self {
-        Self { function: "sign-api", token: Some(token.to_owned()), path: path.to_owned(), body: None }
+        Self { side: Side::App(token.to_owned()), path: path.to_owned(), body: None }
     }
 
     fn of_back_end(path: &str) -> Self {
-        Self { function: "merchant-api", token: None, path: path.to_owned(), body: None }
+        Self { side: Side::BackEnd, path: path.to_owned(), body: None }
     }
 
     fn with(self, key: &str, body: Value) -> Self {

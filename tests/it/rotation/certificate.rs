@@ -15,8 +15,8 @@ use super::drill::{Drill, Load, ONE_IN};
 use super::way::Way;
 use super::wire::{Seen, Wire, tally};
 use super::{MINUTE, wechat};
-use crate::harness::{Authority, Identity, MCH_ID, attribute, papay, poll};
-use crate::outcome::{call, token};
+use crate::harness::{Authority, Identity, MCH_ID, Side, attribute, once, papay, poll};
+use crate::outcome::token;
 
 /// The functions that sign calls of the app and of the back end.
 const SIGNING: [&str; 2] = ["sign-api", "merchant-api"];
@@ -149,7 +149,8 @@ impl Shop {
         let town = &self.drill.town;
         let buy = async |key: &str| {
             let body = json!({ "product": "ebook", "channel": "app" });
-            call(town, &token(town, "alice"), Method::POST, "/orders", Some((key, body))).await
+            let alice = Side::App(token(town, "alice"));
+            once(town.request(&alice, Method::POST, "/orders", Some((key, body)))).await
         };
         old.is_put(&self.drill, "rotate").await;
         town.stack.lambda.deploy("sign-api");

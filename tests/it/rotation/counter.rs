@@ -11,7 +11,7 @@ use wechat::{Client, Hosts, Http, Moment, OrderRef};
 
 use super::certificate::Certificate;
 use crate::harness::{Authority, Door, MCH_ID, Town};
-use crate::outcome::{call, text, token};
+use crate::outcome::{text, token};
 
 /// Where V2 refunds are made, over TLS: WeChat wants to see the certificate itself there. The functions trust Mozilla's roots alone, so
 /// what they are made of is called here: their keyring, their client.
@@ -27,7 +27,7 @@ impl Counter {
     pub(super) async fn open(town: &Arc<Town>, authority: &Authority) -> Self {
         let body = json!({ "product": "vip-monthly", "channel": "app" });
         let alice = token(town, "subscriber");
-        let (status, begun) = call(town, &alice, Method::POST, "/subscriptions", Some(("begin", body))).await;
+        let (status, begun) = town.app(&alice, Method::POST, "/subscriptions", Some(("begin", body))).await;
         assert_eq!(status, 201, "{begun}");
         let order = text(&begun["payment"]["out_trade_no"]);
         let simulator = &town.stack.simulator;
