@@ -184,7 +184,6 @@ class Roles(unittest.TestCase):
 
     def test_the_apps_function_signs_counts_and_knows_its_issuers(self):
         more = self.secret("sign") | {
-            ("dynamodb:ConditionCheckItem", "LedgerTable.Arn"),
             ("dynamodb:UpdateItem", "InboxTable.Arn"),
             ("secretsmanager:GetSecretValue",
              "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}issuers/*-??????"),
