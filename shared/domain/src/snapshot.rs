@@ -101,6 +101,9 @@ pub struct RefundSnapshot {
     /// When the money left.
     #[schemars(with = "Option<String>")]
     pub succeeded_at: Option<Timestamp>,
+    /// WeChat's code of why it came to nothing, or why its repair did.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 impl From<&Contract> for ContractSnapshot {
@@ -157,6 +160,7 @@ impl From<&Refund> for RefundSnapshot {
             origin: refund.origin,
             state: refund.state,
             succeeded_at: refund.succeeded_at,
+            failure: refund.failure.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use publish::envelope::CloudEvent;
 use serde_json::{Value, json};
 
 use super::scene::{METADATA, Scene};
-use crate::harness::{MCH_ID, attribute};
+use crate::harness::{Item, MCH_ID, attribute};
 use crate::outcome::text;
 
 /// What all sides must say at the end.
@@ -60,16 +60,17 @@ impl Scene {
         }
     }
 
-    /// The numbers of the order's refunds that came to nothing, sorted.
-    async fn rejected_refunds(&self) -> Vec<String> {
+    /// The order's refunds that came to nothing, sorted: number, and WeChat's code of why.
+    async fn rejected_refunds(&self) -> Vec<(String, String)> {
         let dump = self.town.dump().await;
         let of_order = dump.ledger.iter().filter(|(key, item)| {
             key.starts_with(&format!("{MCH_ID}#R#")) && attribute(item, "out_trade_no") == self.order
         });
         let rejected = of_order.filter(|(_, item)| attribute(item, "state") == "rejected");
-        let mut numbers: Vec<_> = rejected.map(|(_, item)| attribute(item, "out_refund_no")).collect();
-        numbers.sort();
-        numbers
+        let of = |item: &Item| (attribute(item, "out_refund_no"), attribute(item, "failure"));
+        let mut refunds: Vec<_> = rejected.map(|(_, item)| of(item)).collect();
+        refunds.sort();
+        refunds
     }
 
     async fn wechat_says(&self, end: &End<'_>) {
@@ -100,7 +101,7 @@ impl Scene {
                 verdict => panic!("{consumer}: {verdict:?} {}", event.id),
             });
             let mut told: Vec<_> =
-                heard.extract_if(.., |event| is_of_a_rejected(event)).map(|event| number(&event)).collect();
+                heard.extract_if(.., |event| is_of_a_rejected(event)).map(|event| rejected_by(&event)).collect();
             told.sort();
             assert_eq!(told, rejected, "{consumer}: each refund that came to nothing");
             let names = heard.iter().map(|event| event.event_type.replace("papay.", "").replace(".v1", ""));
@@ -117,8 +118,9 @@ fn is_of_a_rejected(event: &CloudEvent) -> bool {
     event.event_type == "papay.refund.closed.v1" && data(event)["refund"]["state"] == "rejected"
 }
 
-fn number(event: &CloudEvent) -> String {
-    text(&data(event)["refund"]["out_refund_no"])
+fn rejected_by(event: &CloudEvent) -> (String, String) {
+    let refund = &data(event)["refund"];
+    (text(&refund["out_refund_no"]), text(&refund["failure"]))
 }
 
 /// The last that was said of the order and of each refund is how they are.
