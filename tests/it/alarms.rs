@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{self, MCH_ID, Prepared, Proxy, Town, poll};
 use crate::outcome::token;
-use scene::{ordered, stays_quiet, sweep, trips, values, wechat_misbehaves};
+use scene::{ordered, stays_quiet, sweep, trips, values};
 
 async fn send_often(town: &Town, name: &str, times: usize) {
     for _ in 0..times {
@@ -137,7 +137,7 @@ async fn due_checks_that_are_not_handed_over_show_in_the_age_of_the_oldest() {
 async fn questions_that_wechat_does_not_answer_are_counted() {
     let town = Town::start().await;
     ordered(&town, 12).await;
-    wechat_misbehaves(&town, json!({ "on": "call", "times": 1000, "fault": "disconnect" })).await;
+    town.wechat_misbehaves(json!({ "on": "call", "times": 1000, "fault": "disconnect" })).await;
     town.ask_wechat();
     town.move_clock(Duration::from_secs(61)).await;
     trips(&town, "wechat_down").await;
@@ -148,7 +148,7 @@ async fn questions_that_wechat_does_not_answer_are_counted() {
 async fn what_wechat_refuses_the_app_is_counted() {
     let town = Town::start().await;
     let refusal = json!({ "error": { "err_code": "NOAUTH" } });
-    wechat_misbehaves(&town, json!({ "on": "call", "path": "/pay/contractorder", "times": 1000, "fault": refusal }))
+    town.wechat_misbehaves(json!({ "on": "call", "path": "/pay/contractorder", "times": 1000, "fault": refusal }))
         .await;
     for user in 0..6 {
         let token = token(&town, &format!("user{user}"));
@@ -177,7 +177,7 @@ async fn a_refund_that_wechat_does_not_take_though_it_is_sent_again_is_counted()
     let book = town.buys("book").await;
     town.is('O', &book, "paid").await;
     let no_money = json!({ "error": { "err_code": "NOT_ENOUGH" } });
-    wechat_misbehaves(&town, json!({ "on": "call", "call": "refund", "times": 1000, "fault": no_money })).await;
+    town.wechat_misbehaves(json!({ "on": "call", "call": "refund", "times": 1000, "fault": no_money })).await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
     town.ask_wechat();
     town.move_clock(Duration::from_secs(121)).await;

@@ -13,12 +13,6 @@ const NOTICE_24H: &str = "12535";
 const PRE_NOTICE: &str = "12536";
 
 impl Town {
-    /// From here WeChat's notices of this kind get lost.
-    async fn lose(&self, kind: &str) {
-        let fault = json!({ "on": "notice", "kind": kind, "fault": "lost", "times": 1000 });
-        self.stack.simulator.control().post("/faults", fault).await.unwrap();
-    }
-
     /// An order that a user pays and signs with.
     async fn ordered(&self, plan_id: &str) -> Numbers {
         let numbers = Numbers { plan_id: plan_id.to_owned(), ..self.numbers(Story::PayAndSign) };
@@ -45,8 +39,8 @@ impl Town {
 async fn a_subscription_whose_notices_are_all_lost_is_paid_and_signed_by_questions_alone() {
     let town = Town::start().await;
     town.ask_wechat();
-    town.lose("payment").await;
-    town.lose("contract_add").await;
+    town.loses("payment").await;
+    town.loses("contract_add").await;
     let numbers = town.ordered(NOTICE_24H).await;
     town.wechat(&format!("/orders/{}/pay", numbers.out_trade_no), json!({ "user": "alice" })).await;
     town.move_clock(Duration::from_secs(90)).await;
@@ -79,7 +73,7 @@ async fn a_back_end_charges_a_user_without_money_and_gives_back_what_was_paid_wi
     town.hear(&["papay.payment.succeeded.v1", "papay.contract.signed.v1"]).await;
 
     // A deduction that fails, and of which no notice comes.
-    town.lose("deduction").await;
+    town.loses("deduction").await;
     let no_money = json!({ "deduction": { "err_code": "NOTENOUGH" } });
     town.stack.simulator.control().post("/users/alice", no_money).await.unwrap();
     let wanted =

@@ -149,8 +149,7 @@ async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_to
     }
     // From here no notice comes, and the worker asks nothing, either.
     for kind in ["payment", "refund"] {
-        let fault = json!({ "on": "notice", "kind": kind, "times": 1_000, "fault": "lost" });
-        town.stack.simulator.control().post("/faults", fault).await.unwrap();
+        town.loses(kind).await;
     }
     let lost = town.buys("lost").await;
     town.wechat(&format!("/orders/{plain}/refund"), json!({ "amount": 90, "out_refund_no": "PLATFORM1" })).await;
@@ -190,14 +189,16 @@ async fn each_difference_between_a_bill_and_the_record_is_booked_by_asking_or_to
 async fn a_difference_that_wechat_could_not_be_asked_about_is_left_to_the_second_run_which_tells_it() {
     let town = Town::start().await;
     town.wait_for_beijing((12, 0)).await;
-    let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.loses("payment").await;
     let lost = town.buys("lost").await;
-    let fault = json!({ "on": "call", "call": "order_query", "times": 1_000, "fault": { "status": { "code": 500 } } });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wechat_misbehaves(
+        json!({ "on": "call", "call": "order_query", "times": 1_000, "fault": { "status": { "code": 500 } } }),
+    )
+    .await;
     town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
     assert_eq!(town.told().await, BTreeMap::new());
+    poll("the run has written its lines", async || town.bills_counted("BillLines") > 0.0).await;
     assert_eq!(town.bills_counted("BillDifferences"), 0.0);
     town.wait_for_beijing(SECOND).await;
     town.compare_bills().await.unwrap();
@@ -218,8 +219,7 @@ async fn a_bill_that_is_still_being_made_is_waited_for_once_and_then_missed_loud
     // Nothing was sold on that day.
     town.bills_come_to("BillsCompared", 1.0).await;
     let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
-    let fault = json!({ "on": "call", "call": "trade_bill", "times": 1_000, "fault": creating });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wechat_misbehaves(json!({ "on": "call", "call": "trade_bill", "times": 1_000, "fault": creating })).await;
     town.wait_for_beijing(SECOND).await;
     let failed = town.compare_bills().await.unwrap_err();
     assert!(failed.contains("10000100: WeChat is still making the bill"), "{failed}");
@@ -231,12 +231,10 @@ async fn a_day_on_which_every_run_failed_is_compared_when_somebody_names_it() {
     let town = Town::start().await;
     town.wait_for_beijing((12, 0)).await;
     let day = domain::bill_day(town.now());
-    let fault = json!({ "on": "notice", "kind": "payment", "times": 1_000, "fault": "lost" });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.loses("payment").await;
     let lost = town.buys("lost").await;
     let creating = json!({ "error": { "err_code": "STATEMENT_CREATING" } });
-    let fault = json!({ "on": "call", "call": "trade_bill", "times": 2, "fault": creating });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
+    town.wechat_misbehaves(json!({ "on": "call", "call": "trade_bill", "times": 2, "fault": creating })).await;
     town.wait_for_tomorrow(FIRST).await;
     town.compare_bills().await.unwrap();
     town.wait_for_beijing(SECOND).await;

@@ -11,8 +11,11 @@ use publish::envelope::CloudEvent;
 
 use crate::harness::{Dev, MCH_ID, Prepared, Town, poll, receive_once};
 
-#[test]
-fn after_kill_9_a_restart_has_the_data_and_delivers_what_was_recorded() {
+/// The sweeper comes by the minute.
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kill_9_a_restart_has_the_data_and_delivers_what_was_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let dev = Dev::start(folder.path());
     assert!(dev.papay(&["trigger", "payment-v2", "--seed"]).status.success());
@@ -21,6 +24,7 @@ fn after_kill_9_a_restart_has_the_data_and_delivers_what_was_recorded() {
     no_process_is_left_of(folder.path());
 
     let dev = Dev::start(folder.path());
+    poll("what was recorded is published", async || dev.dump().await.pending().is_empty()).await;
     let events = text(&dev.papay(&["events"]).stdout);
     assert_eq!(events.matches("papay.payment.succeeded.v1\"").count() / 2, 1, "{events}");
     let again = dev.papay(&["trigger", "payment-v2"]);
@@ -89,6 +93,10 @@ async fn a_queue_that_is_down_for_hours_gets_everything_in_order_and_the_other_n
     for period in 1..=3 {
         assert!(town.send(&deduction(&town, &numbers, period).await).await.is_success(Protocol::V2));
         at_membership.extend(town.receive("membership", 1).await);
+        poll("the relay has marked what was accepted", async || {
+            town.dump().await.outbox.values().all(|item| item["pending"].as_ss().is_ok_and(|left| left == &["ledger"]))
+        })
+        .await;
         // Beyond the queue's memory for duplicates, and the sweeper's patience.
         town.move_clock(Duration::from_secs(3600)).await;
     }
@@ -98,8 +106,8 @@ async fn a_queue_that_is_down_for_hours_gets_everything_in_order_and_the_other_n
     let mut at_ledger = Vec::new();
     // The sweeper tries what has waited for hours in one minute of fifteen: none may be left out.
     poll("the other queue has everything", async || {
-        town.move_clock(Duration::from_secs(60)).await;
-        tokio::time::sleep(A_LOOK).await;
+        town.move_clock(MINUTE).await;
+        town.sweep().await;
         receive_into(&mut at_ledger, town.clients(), &town.stack.queues["ledger"]).await.len() == 3
     })
     .await;
@@ -122,7 +130,8 @@ async fn a_batch_that_half_fails_or_whose_answer_is_lost_reaches_the_consumer_al
         assert!(town.send(&prepared).await.is_success(Protocol::V2));
         let mut events = Vec::new();
         poll("the event arrives", async || {
-            town.move_clock(Duration::from_secs(61)).await;
+            town.move_clock(MINUTE).await;
+            town.sweep().await;
             !receive_into(&mut events, town.clients(), &town.stack.queues["membership"]).await.is_empty()
         })
         .await;
@@ -132,9 +141,6 @@ async fn a_batch_that_half_fails_or_whose_answer_is_lost_reaches_the_consumer_al
     }
     town.stop().await;
 }
-
-/// Longer than the local stack needs to see that a minute has passed.
-const A_LOOK: Duration = Duration::from_millis(250);
 
 async fn receive_into<'a>(
     events: &'a mut Vec<CloudEvent>,

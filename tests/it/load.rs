@@ -81,7 +81,7 @@ async fn two_hundred_subscriptions_with_doubled_and_swapped_notices_lose_double_
 /// WeChat's pauses before it sends again are long, and so is the wait for a notice that swaps its place: ten times as fast.
 async fn hurry(town: Arc<Town>) {
     loop {
-        town.move_clock(Duration::from_secs(1)).await;
+        town.move_clock_under_load(Duration::from_secs(1)).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -136,7 +136,7 @@ async fn consume(town: &Town, codes: &[String]) -> (BTreeMap<(String, String), u
     while applied < wanted && started.elapsed() < PATIENCE {
         let events = town.receive_what_is_there("membership").await;
         if events.is_empty() {
-            town.move_clock(Duration::from_secs(61)).await;
+            town.move_clock_under_load(Duration::from_secs(61)).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         for event in events {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use counterparty::Protocol;
 use publish::envelope::CloudEvent;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Item, MCH_ID, Prepared, Town, attribute, poll};
@@ -36,7 +35,7 @@ async fn a_refused_callback_is_found_by_its_trace_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_worker_learns_by_asking_has_a_trace_of_its_own_in_journal_outbox_and_every_event() {
     let town = Town::start().await;
-    lose_payments(&town).await;
+    town.loses("payment").await;
     let mut traces = Vec::new();
     for book in ["one", "another"] {
         let order = town.buys(book).await;
@@ -54,21 +53,13 @@ async fn what_the_worker_learns_by_asking_has_a_trace_of_its_own_in_journal_outb
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_look_of_the_app_learns_has_the_trace_of_its_request() {
     let town = Town::start().await;
-    lose_payments(&town).await;
+    town.loses("payment").await;
     let order = town.buys("book").await;
-    // What was made a moment ago is not asked for.
-    town.move_clock(Duration::from_secs(6)).await;
-    let (status, told) = town.app(&token(&town, "alice"), Method::GET, &format!("/orders/{order}"), None).await;
-    assert_eq!(status, 200, "{told}");
+    town.looks_until_paid(&token(&town, "alice"), &order).await;
     let trace = asked(&town, &order).await;
     let line = line(&town, papay::stack::SIGN_API, &trace).await;
     assert_eq!((&line["message"], &line["method"]), (&json!("request answered"), &json!("GET")), "{line}");
     town.stop().await;
-}
-
-async fn lose_payments(town: &Town) {
-    let fault = json!({ "on": "notice", "kind": "payment", "fault": "lost", "times": 1000 });
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
 }
 
 /// Waits until an order is paid, and answers the trace under which that was learnt: the journal has it, and the event of it in the outbox

@@ -28,7 +28,7 @@ async fn is_answered_as_retryable_and_changes_nothing(faults: &[(&'static str, F
         let before = town.dump().await;
         proxy.fail(operation, fault.clone());
         for prepared in [&v2, &v3] {
-            let answer = town.send(prepared).await;
+            let answer = town.send_once(prepared).await;
             assert!(answer.is_failure(prepared.fixture.protocol), "{operation} {fault:?}: {answer:?}");
             assert_eq!(answer.status, 503, "{operation} {fault:?}");
             assert!(answer.elapsed < IN_TIME, "{operation} {fault:?}: {:?}", answer.elapsed);
@@ -85,7 +85,7 @@ async fn a_database_that_is_not_there_is_answered_as_retryable() {
     let town = Town::start_with(vec![nowhere]).await;
     for name in ["payment-v2", "payment-v3"] {
         let prepared = town.prepare(name).await;
-        let answer = town.send(&prepared).await;
+        let answer = town.send_once(&prepared).await;
         assert!(answer.is_failure(prepared.fixture.protocol), "{answer:?}");
         assert_eq!(answer.status, 503);
         assert!(answer.elapsed < IN_TIME, "{:?}", answer.elapsed);
@@ -110,7 +110,7 @@ async fn an_answer_that_is_lost_after_the_commit_applies_nothing_twice() {
     let (town, proxy) = town_behind_a_door().await;
     let prepared = town.prepare("payment-v2").await;
     proxy.fail_times(WRITE, Fault::LostAnswer, 1);
-    let first = town.send(&prepared).await;
+    let first = town.send_once(&prepared).await;
     assert!(first.elapsed < IN_TIME, "{:?}", first.elapsed);
     proxy.heal();
     assert!(town.send(&prepared).await.is_success(Protocol::V2));
@@ -124,7 +124,7 @@ async fn answers_that_are_always_lost_are_a_failure_to_wechat_and_one_event_to_c
     let (town, proxy) = town_behind_a_door().await;
     let prepared = town.prepare("payment-v2").await;
     proxy.fail(WRITE, Fault::LostAnswer);
-    let first = town.send(&prepared).await;
+    let first = town.send_once(&prepared).await;
     assert!(first.is_failure(Protocol::V2), "nobody knows that it was recorded: {first:?}");
     assert!(first.elapsed < IN_TIME, "{:?}", first.elapsed);
     proxy.heal();

@@ -4,20 +4,24 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counterparty::MerchantKey;
 use host::clock::Clock;
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::Notify;
 
 use crate::config::{Callbacks, Merchant, Settings};
 use crate::faults::Faults;
 use crate::model::World;
+use crate::notices::is_any_due;
 use crate::rules::{Scene, run_due};
 use crate::time::Ms;
 
 /// A notice that is on its way for longer does not hold up the clock: WeChat itself waits no longer for an answer.
 const LONGEST_PASSAGE: Duration = Duration::from_secs(5);
+
+/// How often a clock that is to be moved looks for them.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Everything that runs together.
 pub(crate) struct Shared {
@@ -28,8 +32,6 @@ pub(crate) struct Shared {
     changed: AtomicBool,
     /// Something may have to be sent.
     pub(crate) wake: Notify,
-    /// Shared by the notices that are on their way: time does not leap between a signature and the look at its timestamp.
-    pub(crate) passage: RwLock<()>,
 }
 
 pub(crate) struct Inner {
@@ -44,14 +46,7 @@ impl Shared {
     pub(crate) fn new(settings: Settings, clock: Clock, world: World) -> Self {
         let inner =
             Inner { world, callbacks: Callbacks::default(), faults: Faults::default(), under_way: HashSet::new() };
-        Self {
-            settings,
-            clock,
-            inner: Mutex::new(inner),
-            changed: AtomicBool::new(false),
-            wake: Notify::new(),
-            passage: RwLock::new(()),
-        }
+        Self { settings, clock, inner: Mutex::new(inner), changed: AtomicBool::new(false), wake: Notify::new() }
     }
 
     /// Looks at the model as it is now, after everything that was due.
@@ -85,13 +80,21 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Moves the clock, for everybody who reads it, once the notices that are on their way have been answered.
+    /// Moves the clock, for everybody who reads it, once what is due was sent and answered: time does not leap between a signature and the
+    /// look at its timestamp.
     pub(crate) async fn move_clock(&self, by_ms: Ms) -> io::Result<()> {
-        let nothing_on_its_way = tokio::time::timeout(LONGEST_PASSAGE, self.passage.write()).await;
-        let moved = self.clock.advance_ms(by_ms);
-        drop(nothing_on_its_way);
-        self.wake.notify_one();
-        moved
+        let started = Instant::now();
+        loop {
+            let moved = self.look(|inner| {
+                let rests = inner.under_way.is_empty() && !is_any_due(&inner.world, self.clock.now_ms());
+                (rests || started.elapsed() > LONGEST_PASSAGE).then(|| self.clock.advance_ms(by_ms))
+            });
+            if let Some(moved) = moved {
+                self.wake.notify_one();
+                return moved;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The model as JSON, if it was changed since the last time.

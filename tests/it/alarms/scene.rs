@@ -155,7 +155,3 @@ pub(super) async fn ordered(town: &Town, count: usize) -> Vec<Numbers> {
     }
     orders
 }
-
-pub(super) async fn wechat_misbehaves(town: &Town, fault: Value) {
-    town.stack.simulator.control().post("/faults", fault).await.unwrap();
-}

@@ -6,7 +6,7 @@ use counterparty::Numbers;
 use reqwest::Method;
 use serde_json::json;
 
-use super::scene::{ordered, sweep, trips, values, wechat_misbehaves};
+use super::scene::{ordered, sweep, trips, values};
 use crate::calls::subscribed;
 use crate::harness::{Town, poll};
 use crate::outcome::token;
@@ -15,11 +15,6 @@ const UNTOLD: [&str; 5] =
     ["DeductionsUntold", "SigningsUntold", "TerminationsUntold", "PaymentsUntold", "RefundsUntold"];
 
 impl Town {
-    /// From here WeChat's notices of this kind get lost.
-    async fn loses(&self, kind: &str) {
-        wechat_misbehaves(self, json!({ "on": "notice", "kind": kind, "fault": "lost", "times": 1000 })).await;
-    }
-
     /// A user pays and signs with an order, and whatever is due within the minute is asked.
     async fn sells_a_subscription(&self) -> Numbers {
         let numbers = ordered(self, 1).await.remove(0);
@@ -33,19 +28,6 @@ impl Town {
     /// A user ends a contract in WeChat.
     async fn loses_a_subscriber(&self, contract_code: &str) {
         self.wechat(&format!("/contracts/{contract_code}/terminate"), json!({ "by": "user" })).await;
-    }
-
-    /// The app looks until its order is paid.
-    async fn looks_at(&self, order: &str) {
-        let token = token(self, "alice");
-        // What was made a moment ago is not asked for.
-        self.move_clock(Duration::from_secs(6)).await;
-        poll("the app sees that it is paid", async || {
-            let (status, told) = self.app(&token, Method::GET, &format!("/orders/{order}"), None).await;
-            assert_eq!(status, 200, "{told}");
-            told["status"] == "paid"
-        })
-        .await;
     }
 
     /// How many notices a callback has taken.
@@ -112,7 +94,7 @@ async fn purchases_that_only_the_apps_looks_tell_are_counted_beside_refunds_that
     let town = Town::start().await;
     town.loses("payment").await;
     let book = town.buys("book").await;
-    town.looks_at(&book).await;
+    town.looks_until_paid(&token(&town, "alice"), &book).await;
     town.back_end_asks("/refunds", json!({ "out_trade_no": book, "out_refund_no": "R1", "amount": 29 })).await;
     town.move_clock(Duration::from_secs(1)).await;
     poll("the refund's notice is taken", async || town.taken("refund-callback") > 0.0).await;
@@ -201,11 +183,12 @@ async fn a_refund_of_ours_that_only_the_bill_tells_is_none_that_was_made_by_hand
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_of_the_app_that_is_quicker_than_the_notice_is_counted_together_with_the_notice() {
     let town = Town::start().await;
-    wechat_misbehaves(&town, json!({ "on": "notice", "kind": "payment", "fault": { "late": { "ms": 10_000 } } })).await;
+    town.wechat_misbehaves(json!({ "on": "notice", "kind": "payment", "fault": { "late": { "ms": 3_600_000 } } }))
+        .await;
     let book = town.buys("book").await;
-    town.looks_at(&book).await;
+    town.looks_until_paid(&token(&town, "alice"), &book).await;
     assert_eq!(town.taken("payment-callback"), 0.0);
-    town.move_clock(Duration::from_secs(10)).await;
+    town.move_clock(Duration::from_secs(3_600)).await;
     trips(&town, "quick_app").await;
     assert_eq!(town.untold(), [0.0, 0.0, 0.0, 1.0, 0.0]);
     town.stop().await;
@@ -216,17 +199,17 @@ async fn a_user_who_returns_quicker_than_the_notice_of_the_termination_is_counte
     let town = Town::start().await;
     let alice = token(&town, "alice");
     let (code, _) = subscribed(&town, &alice, "first").await;
-    let late = json!({ "on": "notice", "kind": "contract_delete", "fault": { "late": { "ms": 10_000 } } });
-    wechat_misbehaves(&town, late).await;
+    let late = json!({ "on": "notice", "kind": "contract_delete", "fault": { "late": { "ms": 3_600_000 } } });
+    town.wechat_misbehaves(late).await;
     town.loses_a_subscriber(&code).await;
     // What was asked for a moment ago is not asked for again.
     town.move_clock(Duration::from_secs(6)).await;
     let again = json!({ "product": "vip-monthly", "channel": "app" });
-    let (status, told) = call(&town, &alice, Method::POST, "/subscriptions", Some(("again", again))).await;
+    let (status, told) = town.app(&alice, Method::POST, "/subscriptions", Some(("again", again))).await;
     assert_eq!(status, 201, "{told}");
     town.is('C', &code, "terminated").await;
     assert_eq!(town.all_of("contract-callback", "TerminationsTold"), 0.0);
-    town.move_clock(Duration::from_secs(10)).await;
+    town.move_clock(Duration::from_secs(3_600)).await;
     trips(&town, "quick_return").await;
     assert_eq!(town.untold(), [0.0, 0.0, 1.0, 0.0, 0.0]);
     town.stop().await;
@@ -239,7 +222,7 @@ async fn contracts_that_the_app_or_a_refund_ends_count_as_nothing_that_was_untol
     let alice = token(&town, "alice");
     let (by_app, _) = subscribed(&town, &alice, "first").await;
     let end = Some(("end", json!({ "remark": "enough" })));
-    let (status, told) = call(&town, &alice, Method::POST, &format!("/subscriptions/{by_app}/termination"), end).await;
+    let (status, told) = town.app(&alice, Method::POST, &format!("/subscriptions/{by_app}/termination"), end).await;
     assert!(status < 300, "{told}");
     let (by_refund, order) = subscribed(&town, &alice, "again").await;
     // The refund's own call gets no answer, which would have put on record that the contract shall end.

@@ -8,13 +8,16 @@ use papay::stack::{MERCHANT_API, SIGN_API};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use super::{MCH_ID, Town};
+use super::{MCH_ID, Town, poll};
 
 /// How often a caller makes the same request while papay says that it is not available.
 const TRIES: usize = 4;
 
 /// A caller waits no longer than this between two of them.
 const LONGEST_PAUSE: u64 = 2;
+
+/// Longer than the pause between two questions of ours about one thing.
+pub(crate) const SINCE_THE_LAST_LOOK: Duration = Duration::from_secs(6);
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -47,6 +50,29 @@ impl Town {
     pub(crate) async fn back_end_asks(&self, path: &str, body: Value) {
         let (status, told) = self.back_end(path, &body.to_string(), body).await;
         assert!(status < 300, "{path}: {status} {told}");
+    }
+
+    /// The app looks until its order is paid.
+    pub(crate) async fn looks_until_paid(&self, token: &str, order: &str) {
+        poll("the app sees that it is paid", async || {
+            // What was made or asked for a moment ago is not asked for.
+            self.move_clock(SINCE_THE_LAST_LOOK).await;
+            let (status, told) = self.app(token, Method::GET, &format!("/orders/{order}"), None).await;
+            assert_eq!(status, 200, "{told}");
+            told["status"] == "paid"
+        })
+        .await;
+    }
+
+    /// The same of the back end.
+    pub(crate) async fn back_end_looks_until_paid(&self, order: &str) {
+        poll("the back end sees that it is paid", async || {
+            self.move_clock(SINCE_THE_LAST_LOOK).await;
+            let (status, told) = self.back_end_reads(&format!("/orders/{order}")).await;
+            assert_eq!(status, 200, "{told}");
+            told["state"] == "paid"
+        })
+        .await;
     }
 
     /// What either of them sends.

@@ -25,13 +25,13 @@ async fn a_queue_that_was_down_for_a_day_gets_everything_and_the_other_never_wai
     .await;
 
     town.move_clock(Duration::from_secs(24 * 3600)).await;
-    sweep(&town).await;
+    town.sweep().await;
     assert!(town.receive_what_is_there(PAYMENTS).await.is_empty());
     comes_to(&town, "OutboxOldestPendingSeconds", 86_400.0).await;
     assert_eq!(measured(&town)("OutboxPending"), Some(4.0));
 
     town.stack.host.sqs.heal_queue("ledger.fifo");
-    sweep(&town).await;
+    town.sweep().await;
     assert_eq!(town.receive(PAYMENTS, 4).await.len(), 4);
     assert!(town.receive_what_is_there(ALL).await.is_empty(), "nothing was sent to it again");
     town.drained().await;
@@ -44,18 +44,13 @@ async fn the_sweeper_tells_how_long_a_question_has_been_due() {
     let town = Town::start().await;
     assert_eq!(town.send(&town.prepare("deduction-failure").await).await.status, 200);
     town.move_clock(Duration::from_secs(600)).await;
-    sweep(&town).await;
+    town.sweep().await;
     comes_to(&town, "DueOldestSeconds", 600.0).await;
     let measured = measured(&town);
     assert!(measured("DueOverdue").is_some_and(|checks| checks >= 1.0));
     assert!(measured("SweeperRuns").is_some());
     assert_eq!(measured("OutboxPending"), Some(0.0));
     town.stop().await;
-}
-
-/// Runs the sweeper, as the schedule does every minute.
-async fn sweep(town: &Town) {
-    poll("the sweeper has run", async || town.stack.lambda.invoke("sweeper", "{}").await.is_ok()).await;
 }
 
 /// Waits until the sweeper has written a metric of that much: its lines come after its answer.

@@ -73,7 +73,7 @@ async fn an_order_that_wechat_accepted_without_being_heard_is_the_same_order_the
     let mut scene = Scene::unbegun(Town::start().await, "alice");
     // Both tries: the client asks the other host at once.
     scene.calls_meet("/pay/contractorder", 2, json!("answer_lost")).await;
-    let (status, problem) = scene.call(Method::POST, "/subscriptions", Some(("the key", wanted()))).await;
+    let (status, problem) = scene.call_once(Method::POST, "/subscriptions", Some(("the key", wanted()))).await;
     assert!(matches!(status, 502..=504), "{status} {problem}");
     assert_eq!(scene.counts().await, [1, 1, 1, 1], "WeChat has it");
     let again = scene.call(Method::POST, "/subscriptions", Some(("the key", wanted()))).await;

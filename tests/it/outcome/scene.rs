@@ -8,7 +8,7 @@ use publish::envelope::CloudEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Keyed, MCH_ID, Town, attribute};
+use crate::harness::{Keyed, MCH_ID, Side, Town, attribute, once};
 
 /// The longest that an outcome takes with the clock being moved.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +103,11 @@ impl Scene {
     /// A call of the app.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Keyed<'_>) -> (u16, Value) {
         self.town.app(&self.token, method, path, body).await
+    }
+
+    /// The same, whatever is answered.
+    pub(crate) async fn call_once(&self, method: Method, path: &str, body: Keyed<'_>) -> (u16, Value) {
+        once(self.town.request(&Side::App(self.token.clone()), method, path, body)).await
     }
 
     /// A `POST` of the merchant's back end.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::certificate::PATIENCE;
 use super::drill::Drill;
-use crate::harness::{MCH_ID, Side, Town, once, poll};
+use crate::harness::{MCH_ID, SINCE_THE_LAST_LOOK, Side, Town, once, poll};
 use crate::outcome::{text, token};
 
 /// The price of an `ebook`.
@@ -18,9 +18,6 @@ const PRICE: u64 = 990;
 
 /// What could not be done in time: the same call again, with the same `Idempotency-Key`.
 const UNAVAILABLE: u16 = 503;
-
-/// A look at an order asks WeChat if nobody did so for 5 s.
-const SINCE_THE_LAST_LOOK: Duration = Duration::from_secs(6);
 
 /// The app and the back end, which do not stop.
 pub(super) struct Callers {
@@ -104,7 +101,7 @@ impl Caller {
         let order = text(&begun["out_trade_no"]);
         let path = format!("/orders/{order}");
         let look = OurCall::of_app(&token, &path);
-        self.town.move_clock(SINCE_THE_LAST_LOOK).await;
+        self.town.move_clock_under_load(SINCE_THE_LAST_LOOK).await;
         self.answered(200, &look).await?;
         let pay = self.town.stack.simulator.control().post(&format!("/{MCH_ID}/orders/{order}/pay"), json!({})).await;
         pay.map_err(|error| format!("{order}: {error}"))?;

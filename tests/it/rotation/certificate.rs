@@ -127,7 +127,7 @@ impl Shop {
         let bought = self.callers.told.bought.lock().unwrap().clone();
         poll("every refund is booked", async || {
             // WeChat's second try of a notice, where one was needed.
-            town.move_clock(Duration::from_secs(15)).await;
+            town.move_clock_under_load(Duration::from_secs(15)).await;
             let dump = town.dump().await;
             bought.iter().all(|order| attribute(dump.state(MCH_ID, 'R', &refund_of(order)), "state") == "succeeded")
         })
@@ -164,7 +164,7 @@ impl Shop {
         );
 
         new.is_put(&self.drill, "rotate").await;
-        town.move_clock(MINUTE).await;
+        town.move_clock_under_load(MINUTE).await;
         let mut answers: Vec<(u16, Value)> = Vec::new();
         while answers.last().is_none_or(|(status, _)| *status != 201) {
             assert!(answers.len() < 3, "a process that holds the old one looks again by its next call: {answers:?}");

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::way::Way;
-use crate::harness::{MCH_ID, Town, papay};
+use crate::harness::{MCH_ID, Town, papay, poll};
 
 /// How much WeChat sends.
 #[derive(Clone, Copy)]
@@ -135,6 +135,7 @@ impl Drill {
         self.town.stack.lambda.kill(endpoint.function());
         let answer = self.town.send_to(endpoint, &path, &request).await;
         assert!(answer.is_failure(protocol), "{}: the retired key still verifies: {answer:?}", self.what);
+        assert_ne!(answer.status, UNAVAILABLE, "{}: nothing was verified", self.what);
     }
 
     /// WeChat stops, and has heard what became of everything that it sent.
@@ -170,8 +171,11 @@ impl Drill {
     }
 
     /// Second tries are few, and each had a reason that no key can be.
-    fn few_second_tries(&self, notices: usize) -> usize {
-        let (second, reasons) = (self.told.second_tries.load(Ordering::SeqCst), self.not_recorded());
+    async fn few_second_tries(&self, notices: usize) -> usize {
+        let second = self.told.second_tries.load(Ordering::SeqCst);
+        // A function writes its line after it has answered.
+        poll("each first try has its line", async || self.not_recorded().values().sum::<usize>() >= second).await;
+        let reasons = self.not_recorded();
         assert!(
             second <= notices.div_ceil(ONE_IN),
             "{}: {second} of {notices} notices needed WeChat's second try: {reasons:?}",
@@ -206,7 +210,7 @@ impl Drill {
             "{:<22} {:>4} notices, 0 refused, {} at the second try, {:>4} payments told once each, slowest answer {:>5} ms",
             self.what,
             taken.len(),
-            self.few_second_tries(taken.len()),
+            self.few_second_tries(taken.len()).await,
             paid.len(),
             self.told.slowest.lock().unwrap().as_millis()
         );
@@ -233,13 +237,14 @@ impl Told {
     }
 }
 
-/// Tells `papay` where the stack is, as one with its data in this folder does. The data lies in memory: how long a disk takes is not the
+/// Tells `papay` where the stack is and how late, as one with its data in this folder does. The data lies in memory: how long a disk takes is not the
 /// subject, and a busy one is the reason of most 503s.
 fn announced(town: &Town, folder: &Path) -> File {
     let lock = File::create(folder.join("lock")).unwrap();
     lock.try_lock().unwrap();
     let running = serde_json::to_vec(&town.stack.running(&town.config)).unwrap();
     std::fs::write(folder.join("stack.json"), running).unwrap();
+    std::os::unix::fs::symlink(town.stack.host.clock.file().unwrap(), folder.join(host::clock::CLOCK_FILE)).unwrap();
     lock
 }
 

@@ -222,6 +222,12 @@ impl LambdaHost {
         self.inner.pools.get(function).map_or(0, |pool| pool.processes())
     }
 
+    /// Whether no function is invoked at this moment.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.inner.pools.values().all(|pool| pool.is_idle())
+    }
+
     /// Kills a function's processes in the middle of whatever they do, as a crash would; the next invocation starts another.
     pub fn kill(&self, function: &str) {
         if let Some(pool) = self.inner.pools.get(function) {

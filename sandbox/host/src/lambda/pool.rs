@@ -58,6 +58,10 @@ impl Pool {
         self.processes.load(Ordering::Relaxed)
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.permits.available_permits() == self.function.max_concurrency.max(1)
+    }
+
     /// Runs in a task of its own, so that it goes on when the caller is gone.
     pub(super) async fn invoke(self: Arc<Self>, payload: Bytes) -> Result<Bytes, InvokeError> {
         let function = self.function.name.clone();

@@ -52,7 +52,6 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
 
 async fn deliver(shared: Arc<Shared>, client: reqwest::Client, due: Due) {
     let Due { mut notice, due_ms, fault, signer } = due;
-    let _passage = shared.passage.read().await;
     let at_ms = shared.clock.now_ms();
     if let Some(signer) = signer {
         signer.sign(&mut notice.message, at_ms, fault.as_ref());
@@ -118,6 +117,12 @@ fn take_due(inner: &mut Inner, settings: &Settings, now: Ms) -> Vec<Due> {
         }
     }
     due
+}
+
+/// Whether there is a notice whose time has come.
+pub(crate) fn is_any_due(world: &World, now: Ms) -> bool {
+    let has_come = |id: &u64| world.notices.get(id).is_some_and(|notice| notice.next_at_ms.is_some_and(|at| at <= now));
+    world.waiting.iter().any(|id| has_come(id) && is_free(world, *id, now))
 }
 
 /// Whether nothing holds a notice back.
