@@ -227,7 +227,7 @@ async fn contracts_that_the_app_or_a_refund_ends_count_as_nothing_that_was_untol
     let (by_refund, order) = subscribed(&town, &alice, "again").await;
     // The refund's own call gets no answer, which would have put on record that the contract shall end.
     let unanswered = json!({ "on": "call", "path": "/secapi/pay/refund", "times": 10, "fault": "disconnect" });
-    wechat_misbehaves(&town, unanswered).await;
+    town.wechat_misbehaves(unanswered).await;
     let refund = json!({ "out_trade_no": order, "out_refund_no": "R1", "amount": 100, "terminate": true });
     town.back_end_asks("/refunds", refund).await;
     for code in [by_app, by_refund] {
