@@ -34,7 +34,7 @@ impl Said {
 
     /// That there is a finding of this level, which says this and how to mend it.
     pub(crate) fn has(&self, level: &str, named_so: &str, found: &str) {
-        let mut wanted = self.findings.iter().filter(|finding| named(finding) == named_so && finding["level"] == level);
+        let mut wanted = self.of_level(level, named_so);
         let is_so = wanted.any(|finding| {
             let has_fix = level == "ok" || level == "left_out" || finding["fix"].is_string();
             has_fix && finding["found"].as_str().unwrap().contains(found)
@@ -42,8 +42,19 @@ impl Said {
         assert!(is_so, "{level} {named_so}: {found:?} is not in {}", self.all);
     }
 
+    /// That the way out of the finding of this level names this.
+    pub(crate) fn mends(&self, level: &str, named_so: &str, fix: &str) {
+        let mut wanted = self.of_level(level, named_so);
+        let is_so = wanted.any(|finding| finding["fix"].as_str().is_some_and(|told| told.contains(fix)));
+        assert!(is_so, "{level} {named_so}: {fix:?} is no way out in {}", self.all);
+    }
+
     pub(crate) fn is_well(&self) {
         assert_eq!((self.code, self.complaints()), (0, Vec::new()), "{}", self.all);
+    }
+
+    fn of_level<'a>(&'a self, level: &'a str, named_so: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.findings.iter().filter(move |finding| named(finding) == named_so && finding["level"] == level)
     }
 }
 

@@ -11,6 +11,8 @@ from translated import ROOT, text
 # and metric the sum and the extremes of its values. Where it goes on, how often and for how long is said, in seconds.
 EMITTED = json.loads((ROOT / "tests/template/emitted.json").read_text(encoding="utf-8"))
 MINUTE = 60
+# What runs by the clock, whatever the others do.
+BY_CLOCK = "sweeper"
 # The stack of the local functions, whose log lines were collected.
 STACK = "papay"
 
@@ -49,7 +51,8 @@ def deployed_name(resource):
 def tell(scenario, around, alarm, offset, once=False):
     """A scenario as a play in time, with as much time before and after it as the alarm looks back.
 
-    What lasts is repeated for as long as the scenario says, and stands alone while it does: the functions write that, and nothing else.
+    What lasts is repeated for as long as the scenario says, and stands alone while it does: the functions write that, and nothing else
+    but what runs by the clock. Of that, too, only the scenario tells where it names it, be it that nothing is written.
     What is a single event comes beside what goes on around it.
     """
     seconds = period(alarm)
@@ -65,9 +68,13 @@ def tell(scenario, around, alarm, offset, once=False):
         writes.add(time, story["writes"])
     whole = (end // seconds + 1) * seconds + margin
     for time in range(0, whole, MINUTE) if around else []:
-        if not begin <= time < end:
-            writes.add(time, EMITTED[around]["writes"])
+        writes.add(time, beside(story, EMITTED[around]) if begin <= time < end else EMITTED[around]["writes"])
     return writes, whole
+
+
+def beside(story, around):
+    """What goes on of the rest while a story stands alone."""
+    return {name: written for name, written in around["writes"].items() if name == BY_CLOCK and name not in story["writes"]}
 
 
 def goes_off(alarm, scenario, around, offset=0, once=False):

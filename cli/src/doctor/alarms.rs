@@ -9,7 +9,7 @@ use super::aws::{Refusal, asked};
 use super::{At, Finding, topics};
 
 /// The alarms of the template, after the stack's name and a hyphen.
-pub const ALARMS: [&str; 38] = [
+pub const ALARMS: [&str; 39] = [
     "api-errors",
     "api-faults",
     "api-latency",
@@ -34,6 +34,7 @@ pub const ALARMS: [&str; 38] = [
     "quarantine",
     "relay-iterator-age",
     "signatures-refused",
+    "silence",
     "silence-deduction",
     "silence-payment",
     "silence-refund",

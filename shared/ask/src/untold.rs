@@ -1,4 +1,4 @@
-//! What a question told although a callback should have told it: the metrics of the alarms `silence-…`.
+//! What a question told although a callback should have told it: the metrics of the alarms `silence` and `silence-…`.
 //!
 //! One metric for each address that WeChat has of us, so that one dead URL beside live ones is seen. Signings and terminations have one
 //! function and two addresses: that of a termination is typed into the contract template. Which facts count:
@@ -15,10 +15,11 @@
 //!
 //! So each of these is ordinary by itself, and a fault only where no such callback is taken at all: a notice that a question overtook
 //! comes all the same, within seconds, and is counted as a duplicate in `Callbacks`, of contracts in `SigningsTold` and
-//! `TerminationsTold` (`contract-callback`). The alarms therefore look at hours in which something of a kind was told by a question and
-//! no notice of it was taken, and want three of them within twelve. One late notice makes one such hour, whether WeChat sends it 15 s or
-//! 24 h later; so does one that comes just after the hour's end. A dead URL makes three of them in the first three hours that have a
-//! fact. Of a termination that may be a day later, since a contract in force is asked for once a day.
+//! `TerminationsTold` (`contract-callback`). The alarm `silence` therefore wants more than five of them in a quarter of an hour in which
+//! no callback takes anything, and so is of all addresses together. Those of one address look at hours in which something of a kind was
+//! told by a question and no notice of it was taken, and want three of them within twelve. One late notice makes one such hour, whether
+//! WeChat sends it 15 s or 24 h later; so does one that comes just after the hour's end. A dead URL makes three of them in the first
+//! three hours that have a fact. Of a termination that may be a day later, since a contract in force is asked for once a day.
 
 use domain::{
     Check, Contract, ContractChange, ContractState, Fact, FactBody, Order, OrderKind, PaymentResult, Protocol, Refund,

@@ -1,4 +1,4 @@
-//! One URL that WeChat does not reach, beside others that it does.
+//! One URL that WeChat does not reach, beside others that it does; and none that it reaches.
 
 use std::time::Duration;
 
@@ -54,6 +54,28 @@ impl Town {
             assert_eq!(untold > 0.0, metric == kind, "{metric}: {untold}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_questions_change_while_no_callback_takes_anything_is_counted() {
+    let town = Town::start().await;
+    for kind in ["payment", "contract_add", "contract_delete", "refund"] {
+        town.loses(kind).await;
+    }
+    // The queue of a town refuses until it is told to ask WeChat: what is bought before that, the app alone asks for.
+    let alice = token(&town, "alice");
+    for key in ["book", "another"] {
+        let book = town.buys(key).await;
+        town.looks_until_paid(&alice, &book).await;
+    }
+    for _ in 0..2 {
+        town.sells_a_subscription().await;
+    }
+    trips(&town, "notices_lost").await;
+    for callback in ["deduction-callback", "contract-callback", "payment-callback", "refund-callback"] {
+        assert_eq!(town.taken(callback), 0.0, "{callback}");
+    }
+    town.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -205,6 +205,9 @@ async fn a_deployment_as_the_template_makes_it_is_well_and_each_fault_has_its_ow
 
     let blind = deployed.doctor_with(&[]).await;
     blind.has("unchecked", "template URLs: shop", "WeChat does not tell");
+    let contracts = deployed.account.change("url shop-contract-callback", |_| ());
+    let url = contracts["FunctionUrl"].as_str().unwrap();
+    blind.mends("unchecked", "template URLs: shop", &format!("{url}v2/<mch_id>"));
     assert_eq!((blind.code, blind.complaints()), (1, vec!["template URLs: shop".to_owned()]));
 
     let gone = deployed
