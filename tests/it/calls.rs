@@ -87,7 +87,9 @@ async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     if *shared.shut_out.lock().unwrap() == Some(function) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let upstream = &shared.upstream.get().unwrap()[service];
+    let Some(upstream) = shared.upstream.get().map(|services| &services[service]) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let answer = forward(&shared.http, (Method::POST, upstream), headers, body).await;
     answer.map_or_else(|| StatusCode::BAD_GATEWAY.into_response(), IntoResponse::into_response)
 }

@@ -1,6 +1,7 @@
 //! What listens between two parts, and sends on.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,6 +14,30 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
+}
+
+/// Where a listener sends on. Functions are told the listener's address when they start, and what lies behind it is known later: until
+/// then nobody answers.
+#[derive(Default)]
+pub(crate) struct Upstream {
+    url: OnceLock<String>,
+    http: reqwest::Client,
+}
+
+impl Upstream {
+    pub(crate) fn lead_to(&self, url: &str) {
+        self.url.set(url.to_owned()).unwrap();
+    }
+
+    /// Sends a request on to a path; see [`forward`].
+    pub(crate) async fn forward(
+        &self,
+        (method, path): (Method, &str),
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Option<(StatusCode, HeaderMap, Bytes)> {
+        forward(&self.http, (method, &format!("{}{path}", self.url.get()?)), headers, body).await
+    }
 }
 
 /// Sends a request on. Nothing where there is no answer: a stack that stops cuts what is under way.

@@ -35,7 +35,7 @@ pub(crate) use apis::{Keyed, SINCE_THE_LAST_LOOK, Side, answered, once};
 pub(crate) use dev::{Dev, PROGRAM, papay};
 pub(crate) use dump::{Dump, Item, attribute};
 pub(crate) use ground::{Ground, fact, keys, verified};
-pub(crate) use listener::{forward, serve};
+pub(crate) use listener::{Upstream, forward, serve};
 pub(crate) use proxy::{Call, Fault, Proxy};
 pub(crate) use tls::{Authority, Door, Identity};
 

@@ -1,16 +1,17 @@
 //! A door in front of DynamoDB: counts what goes through, and can answer in its stead what the emulator never answers.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::serve;
+use super::{Upstream, serve};
 
 /// A running door.
 pub(crate) struct Proxy {
@@ -20,8 +21,7 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Shared {
-    upstream: OnceLock<String>,
-    http: reqwest::Client,
+    upstream: Upstream,
     fault: Mutex<Option<Active>>,
     calls: Mutex<Vec<Call>>,
 }
@@ -76,7 +76,7 @@ impl Proxy {
 
     /// Opens the door to a DynamoDB.
     pub(crate) fn lead_to(&self, upstream: &str) {
-        self.shared.upstream.set(upstream.to_owned()).unwrap();
+        self.shared.upstream.lead_to(upstream);
     }
 
     /// Every request of an operation meets the fault, until [`Proxy::heal`].
@@ -122,7 +122,7 @@ async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
             error(400, "TransactionCanceledException", &(0..items).map(reason).collect::<Vec<_>>())
         }
         Some(Fault::Unprocessed) => {
-            answer(200, &json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] }))
+            answer(StatusCode::OK, &json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] }))
         }
     }
 }
@@ -144,13 +144,9 @@ impl Shared {
         request["ReturnConsumedCapacity"] = json!("TOTAL");
         let mut headers = headers.clone();
         // The body is longer now, and nobody checks the signature.
-        headers.remove("content-length");
-        headers.remove("host");
-        let post = self.http.post(self.upstream.get().unwrap()).headers(headers).body(request.to_string());
-        // A stack that stops cuts what is under way.
-        let Ok(response) = post.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
-        let status = response.status().as_u16();
-        let Ok(body) = response.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+        headers.remove(CONTENT_LENGTH);
+        let answered = self.upstream.forward((Method::POST, ""), headers, request.to_string().into()).await;
+        let Some((status, _, body)) = answered else { return StatusCode::BAD_GATEWAY.into_response() };
         let body: Value = serde_json::from_slice(&body).unwrap();
         let call = Call { operation: operation.to_owned(), on_index, items, units: units(&body["ConsumedCapacity"]) };
         self.calls.lock().unwrap().push(call);
@@ -172,10 +168,10 @@ fn units(consumed: &Value) -> f64 {
 
 fn error(status: u16, kind: &str, reasons: &[Value]) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
+    let status = StatusCode::from_u16(status).unwrap();
     answer(status, &json!({ "__type": kind, "message": "made by the test", "CancellationReasons": reasons }))
 }
 
-fn answer(status: u16, body: &Value) -> Response {
-    let status = StatusCode::from_u16(status).unwrap();
+fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
 }

@@ -159,7 +159,7 @@ impl Shop {
         assert_ne!(status, 201, "WeChat takes no call that the revoked one signed: {body}");
         let seen = self.wire.since(before);
         assert!(
-            !seen.is_empty() && seen.iter().all(|seen| seen.status == 401 && seen.serial == old.serial),
+            !seen.is_empty() && seen.iter().all(|seen| seen.status == Some(401) && seen.serial == old.serial),
             "{seen:?}"
         );
 
@@ -187,7 +187,7 @@ impl Shop {
 }
 
 fn refused(seen: &[Seen]) -> Vec<Seen> {
-    seen.iter().filter(|seen| !matches!(seen.status, 200 | 204)).cloned().collect()
+    seen.iter().filter(|seen| seen.status.is_some_and(|status| !matches!(status, 200 | 204))).cloned().collect()
 }
 
 fn hex(text: &str) -> Vec<u8> {

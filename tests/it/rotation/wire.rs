@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use counterparty::Authorization;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-use crate::harness::{forward, serve};
+use crate::harness::{Upstream, serve};
 
 /// A running listener.
 pub(super) struct Wire {
@@ -26,14 +26,13 @@ pub(super) struct Seen {
     pub(super) call: &'static str,
     /// The serial of the certificate that signed it.
     pub(super) serial: String,
-    /// What WeChat answered.
-    pub(super) status: u16,
+    /// What WeChat answered, if the caller waited for it.
+    pub(super) status: Option<u16>,
 }
 
 #[derive(Default)]
 struct Shared {
-    upstream: OnceLock<String>,
-    http: reqwest::Client,
+    upstream: Upstream,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -50,7 +49,7 @@ impl Wire {
     }
 
     pub(super) fn lead_to(&self, wechat: &str) {
-        self.shared.upstream.set(wechat.to_owned()).unwrap();
+        self.shared.upstream.lead_to(wechat);
     }
 
     /// How many V3 calls went through.
@@ -61,6 +60,15 @@ impl Wire {
     /// Those after the first so many.
     pub(super) fn since(&self, count: usize) -> Vec<Seen> {
         self.shared.seen.lock().unwrap()[count..].to_vec()
+    }
+}
+
+impl Shared {
+    /// Answers its place.
+    fn sees(&self, seen: Seen) -> usize {
+        let mut all = self.seen.lock().unwrap();
+        all.push(seen);
+        all.len() - 1
     }
 }
 
@@ -83,13 +91,13 @@ async fn pass(
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let serial = Authorization::read(authorization).map(|said| said.serial.to_owned());
     let call = named(&method, uri.path());
-    let url = format!("{}{uri}", shared.upstream.get().unwrap());
-    let Some(answer) = forward(&shared.http, (method, &url), headers, body).await else {
+    // On arrival: what a caller gave up belongs to its own time, not to that of its answer.
+    let place = serial.ok().map(|serial| shared.sees(Seen { call, serial, status: None }));
+    let Some(answer) = shared.upstream.forward((method, &uri.to_string()), headers, body).await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
-    let status = answer.0;
-    if let Ok(serial) = serial {
-        shared.seen.lock().unwrap().push(Seen { call, serial, status: status.as_u16() });
+    if let Some(place) = place {
+        shared.seen.lock().unwrap()[place].status = Some(answer.0.as_u16());
     }
     answer.into_response()
 }
