@@ -38,6 +38,8 @@ fn differences(live: &GetFunctionConfigurationOutput, latest: &GetFunctionConfig
         ("architecture", live.architectures() != latest.architectures()),
         ("memory", live.memory_size() != latest.memory_size()),
         ("timeout", live.timeout() != latest.timeout()),
+        // A version is described by the fingerprint of all parameters, `Revision` among them, and the function's description has it.
+        ("parameters", live.description().is_some_and(|of| !latest.description().unwrap_or_default().contains(of))),
     ];
     let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned());
     parts.chain(variables(live, latest)).collect()

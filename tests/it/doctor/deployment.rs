@@ -136,16 +136,21 @@ impl Deployed {
     }
 }
 
+/// Of all that the functions are told.
+const FINGERPRINT: &str = "0123456789abcdef";
+
 /// What Lambda answers about a function that is as the template makes it.
 fn function(name: &str, entry: Entry, url: Option<&String>, variables: &Value) -> Answers {
     let function = format!("{STACK}-{name}");
     let configured = json!({ "FunctionName": function, "State": "Active", "LastUpdateStatus": "Successful",
         "CodeSha256": "c0de", "Architectures": ["arm64"], "MemorySize": 256, "Timeout": 15,
         "Layers": [{ "Arn": "arn:aws:lambda:ap-east-1:123456789012:layer:shop-catalogue:1" }],
-        "Environment": { "Variables": variables } });
+        "Environment": { "Variables": variables }, "Description": FINGERPRINT });
+    let mut latest = configured.clone();
+    latest["Description"] = json!(format!("What it is for. ({FINGERPRINT})"));
     let mut answers = Answers::from([
         (format!("configuration {function}"), configured.clone()),
-        (format!("latest {function}"), configured),
+        (format!("latest {function}"), latest),
         (format!("concurrency {function}"), json!({ "ReservedConcurrentExecutions": 100 })),
     ]);
     if let Some(url) = url {
@@ -284,7 +289,7 @@ async fn an_alias_that_does_not_serve_what_was_deployed_last_is_a_failure_that_t
     let deployed = Deployed::start().await;
     let check = "version: shop-sign-api";
     deployed.doctor().await.has("ok", check, "live serves what was deployed last");
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 7] = [
         ("PAPAY_ORIGIN_SECRETS", |latest| {
             latest["Environment"]["Variables"]["PAPAY_ORIGIN_SECRETS"] = json!("a-secret")
         }),
@@ -294,6 +299,8 @@ async fn an_alias_that_does_not_serve_what_was_deployed_last_is_a_failure_that_t
         ("layers", |latest| {
             latest["Layers"][0]["Arn"] = json!("arn:aws:lambda:ap-east-1:123456789012:layer:shop-catalogue:2")
         }),
+        // A `Revision` alone: after a leak, and gone back from.
+        ("parameters", |latest| latest["Description"] = json!("What it is for. (fedcba9876543210)")),
         ("code", |latest| latest["CodeSha256"] = json!("0ther")),
         ("architecture", |latest| latest["Architectures"] = json!(["x86_64"])),
         ("memory, timeout", |latest| (latest["MemorySize"], latest["Timeout"]) = (json!(512), json!(10))),
