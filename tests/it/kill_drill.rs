@@ -14,7 +14,7 @@ use papay::story::{Story, new_code};
 use papay::{Clients, wechat};
 use publish::envelope::CloudEvent;
 
-use crate::harness::{DEADLINE, Dev, Dump, MCH_ID, attribute, poll};
+use crate::harness::{Dev, Dump, MCH_ID, PATIENCE, attribute, poll};
 
 const KILLS: usize = 40;
 
@@ -164,7 +164,7 @@ async fn send(running: &Running, records: &Records, notice: Notice) {
     let request = fixtures::build(fixture.name, &numbers).unwrap();
     let path = fixture.path(MCH_ID);
     let url = format!("{}{path}", running.callbacks[fixture.endpoint.function()].trim_end_matches('/'));
-    let answer = wechat::send(&reqwest::Client::new(), &url, &request, DEADLINE).await;
+    let answer = wechat::send(&reqwest::Client::new(), &url, &request, PATIENCE).await;
     if answer.is_ok_and(|answer| answer.is_success(fixture.protocol)) {
         records.acknowledged.lock().unwrap().extend(under_way.notice.take());
     }

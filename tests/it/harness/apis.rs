@@ -8,10 +8,7 @@ use papay::stack::{MERCHANT_API, SIGN_API};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use super::{MCH_ID, Town, poll};
-
-/// How often a caller makes the same request while papay says that it is not available.
-const TRIES: usize = 4;
+use super::{MCH_ID, TRIES, Town, poll};
 
 /// A caller waits no longer than this between two of them.
 const LONGEST_PAUSE: u64 = 2;

@@ -46,6 +46,12 @@ pub(crate) const OTHER_MCH_ID: &str = "10000200";
 /// How long a test waits for what must come: longer than WeChat waits before it sends again, and the back end before it asks again.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
+/// How long WeChat is waited for at a callback.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often WeChat, or a caller of the APIs, comes for one thing while papay says that it is not available.
+const TRIES: usize = 4;
+
 /// An answer that took so long was not recorded in time, and WeChat sends again.
 const LATE: Duration = Duration::from_millis(1500);
 
@@ -161,11 +167,13 @@ impl Town {
 
     /// WeChat sends a prepared notification where it belongs; again, where a busy machine could not record it in time.
     pub(crate) async fn send(&self, prepared: &Prepared) -> Answer {
-        let mut answer = self.send_once(prepared).await;
-        while answer.status == 503 && answer.elapsed > LATE {
-            answer = self.send_once(prepared).await;
+        for _ in 1..TRIES {
+            let answer = self.send_once(prepared).await;
+            if answer.status != 503 || answer.elapsed < LATE {
+                return answer;
+            }
         }
-        answer
+        self.send_once(prepared).await
     }
 
     /// The same, whatever is answered.
@@ -174,7 +182,6 @@ impl Town {
     }
 
     pub(crate) async fn send_to(&self, endpoint: Endpoint, path: &str, request: &SignedRequest) -> Answer {
-        const PATIENCE: Duration = Duration::from_secs(20);
         wechat::send(&self.http, &self.url(endpoint, path), request, PATIENCE).await.unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use simulator::Control;
 
@@ -175,8 +175,7 @@ impl Client {
     /// A `POST` of the app; nothing where it is refused.
     async fn app(&self, user: &'static str, path: &str, body: Value) -> Option<Value> {
         let request = self.http.post(format!("{}{path}", self.sign_api)).bearer_auth(&self.tokens[user]);
-        let (status, body) = answered(request.header("Idempotency-Key", path).json(&body)).await;
-        assert!(status < 500, "{path}: {status} {body}");
+        let (status, body) = answered_at_last(request.header("Idempotency-Key", path).json(&body)).await;
         (status < 300).then_some(body)
     }
 
@@ -189,7 +188,18 @@ impl Client {
     /// A `POST` of the back end, which may be refused: at night nothing is deducted.
     async fn back_end(&self, path: &str, body: Value) {
         let request = self.http.post(format!("{}{path}", self.merchant_api)).header("Idempotency-Key", path);
-        let (status, body) = answered(request.json(&body)).await;
-        assert!(status < 500, "{path}: {status} {body}");
+        answered_at_last(request.json(&body)).await;
+    }
+}
+
+/// The same again until it is answered, whatever a process that ends or begins meanwhile says.
+async fn answered_at_last(request: RequestBuilder) -> (u16, Value) {
+    let started = Instant::now();
+    loop {
+        let (status, body) = answered(request.try_clone().unwrap()).await;
+        if status < 500 {
+            return (status, body);
+        }
+        assert!(started.elapsed() < DEADLINE, "{status} {body}");
     }
 }
