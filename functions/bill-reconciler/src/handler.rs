@@ -3,7 +3,7 @@ use std::fmt::Display;
 use ask::{AskError, Asker, tell_of_contradiction};
 use domain::{
     BillEvent, Cause, Date, Evidence, Fact, FactBody, Keys as Numbered, MchId, Order, OutRefundNo, OutTradeNo, Refund,
-    RefundFact, RefundId, RefundOrigin, RefundResult, RefundState, Timestamp,
+    RefundFact, RefundId, RefundResult, RefundState, Timestamp,
 };
 use futures_util::future::join_all;
 use parse::bill::{Bill, BillEntry, BillRefund, BillRow};
@@ -108,9 +108,7 @@ where
         let (order, refund) = self.on_record(of, row).await?;
         let Some(before) = difference(of.day, row, order.as_ref(), refund.as_ref()) else { return Ok(None) };
         let Some(order) = order else { return Ok(Some(before)) };
-        // Also where an earlier run could not ask, and has left on record what the bill told it.
-        let unheard =
-            refund.as_ref().is_none_or(|refund| refund.origin == RefundOrigin::Platform && !has_ended(refund));
+        let unheard = refund.is_none();
         if let Err(error) = self.ask(of, row, &order, refund).await {
             unasked(error)?;
             return Ok(of.is_last.then_some(before));
