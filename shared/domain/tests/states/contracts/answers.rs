@@ -213,9 +213,10 @@ fn an_answer_that_the_app_asked_for_in_between_uses_no_schedule_up() {
 }
 
 #[test]
-fn an_answer_that_proves_nothing() {
-    grid(
-        "
+fn an_answer_that_proves_nothing_whether_the_question_was_due_or_asked_at_once() {
+    for prepare in [due as fn(Contract) -> Contract, asked] {
+        grid(
+            "
     state       signed    terminated not_signed absent                                        in_progress
     created     Wait      Wait       Wait       Apply(not_signed)+contract.not_signed+settled Wait
     pending     Wait      Wait       Wait       Apply(not_signed)+contract.not_signed+settled Wait
@@ -224,24 +225,8 @@ fn an_answer_that_proves_nothing() {
     terminating Wait      Wait       Wait       Contradiction(state)                          Wait
     terminated  Duplicate Duplicate  Duplicate  Duplicate                                     Stale
     ",
-        Source::UnprovedAnswer,
-        Case { now: half_an_hour_later, prepare: due, ..PAID },
-    );
-}
-
-#[test]
-fn an_answer_that_proves_nothing_to_a_question_that_was_asked_at_once() {
-    grid(
-        "
-    state       signed    terminated not_signed absent                                        in_progress
-    created     Wait      Wait       Wait       Apply(not_signed)+contract.not_signed+settled Wait
-    pending     Wait      Wait       Wait       Apply(not_signed)+contract.not_signed+settled Wait
-    signed      Wait      Wait       Wait       Contradiction(state)                          Wait
-    not_signed  Wait      Wait       Wait       Wait                                          Wait
-    terminating Wait      Wait       Wait       Contradiction(state)                          Wait
-    terminated  Duplicate Duplicate  Duplicate  Duplicate                                     Stale
-    ",
-        Source::UnprovedAnswer,
-        Case { now: half_an_hour_later, prepare: asked, ..PAID },
-    );
+            Source::UnprovedAnswer,
+            Case { now: half_an_hour_later, prepare, ..PAID },
+        );
+    }
 }
